@@ -1,0 +1,125 @@
+//! The laws that every adapter obeys, to be run over its fixtures and over generated traffic by its tests.
+//!
+//! Each function panics with a sentence when the law is broken.
+
+use crate::{
+    Adapter, Answer, Asked, Authentic, Look, Outbound, Refusal, RefusalCause, Request, Secrets, Sending, Webhook,
+    apply_edits,
+};
+use http::{HeaderMap, StatusCode};
+
+/// The send that an adapter reads in a request, if it is one that names its recipients.
+pub fn sending<'a>(adapter: &dyn Adapter, request: &Request<'a>) -> Option<Sending<'a>> {
+    match adapter.look(&request.head) {
+        Ok(Look::Body) => match adapter.read(request) {
+            Ok(Outbound::Send(sending)) => Some(sending),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// *Calm*: whatever the bytes, nothing panics.
+pub fn calm(adapter: &dyn Adapter, request: &Request<'_>) {
+    let _ = adapter.account(&request.head);
+    let _ = adapter.look(&request.head);
+    let _ = adapter.asked(request, &[request.body.to_vec()]);
+    let Ok(Outbound::Send(sending)) = adapter.read(request) else { return };
+    let headers = HeaderMap::new();
+    for status in [StatusCode::OK, StatusCode::BAD_REQUEST] {
+        let _ = adapter.learn(request, &sending, &Answer { status, headers: &headers, body: request.body });
+    }
+    for index in 0..sending.recipients.len().min(8) {
+        if sending.recipients.len() > 1 {
+            let _ = adapter.trim(request, &sending, &[index]);
+        }
+    }
+}
+
+/// *Honesty*: a trimmed request names exactly those who stay, each with channel and address unchanged, and
+/// roles only ever rise (a cc may become the addressee).
+pub fn honesty(adapter: &dyn Adapter, request: &Request<'_>, drop: &[usize]) {
+    let sending = sending(adapter, request).expect("a request that is a send");
+    let Ok(edits) = adapter.trim(request, &sending, drop) else { return };
+    let trimmed = apply_edits(request.body, &edits);
+    let again = Request { body: &trimmed, ..*request };
+    let after = match adapter.read(&again) {
+        Ok(Outbound::Send(after)) => after,
+        other => panic!("the trimmed request reads as {other:?}"),
+    };
+    let name = |sending: &Sending<'_>, keep: &dyn Fn(usize) -> bool| {
+        let mut names: Vec<_> = (sending.recipients.iter().enumerate())
+            .filter(|(index, _)| keep(*index))
+            .map(|(_, one)| (one.channels.bits(), one.kind, one.address.to_string()))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        name(&after, &|_| true),
+        name(&sending, &|index| !drop.contains(&index)),
+        "the trimmed request names exactly those who stay"
+    );
+}
+
+/// *Finality*: a refusal of a blocked or unreadable send is a 4xx that no client repeats, and its body is of
+/// the media type it claims.
+pub fn finality(adapter: &dyn Adapter, request: &Request<'_>) {
+    for cause in [RefusalCause::Blocked, RefusalCause::Unreadable, RefusalCause::Account] {
+        let reply = adapter.refuse(
+            &request.head,
+            &Refusal {
+                cause,
+                message: "why \"quoted\" <and> & so on",
+                address: Some("+14155550100"),
+                channel: Some(crate::Channel::Sms),
+                reason: Some("keyword"),
+                code: None,
+                request_id: "0199-req",
+            },
+        );
+        let status = reply.status.as_u16();
+        assert!((400..500).contains(&status) && status != 408 && status != 429, "{status} is not final");
+        let media = reply.headers.iter().find(|(name, _)| name == http::header::CONTENT_TYPE);
+        let media = media.expect("a refusal names its media type").1.to_str().expect("text");
+        if media.starts_with("application/json") {
+            serde_json::from_slice::<serde_json::Value>(&reply.body).expect("the refusal is JSON");
+        }
+    }
+}
+
+/// *Vigilance*: the webhook as given is believed; with any one byte of the body changed, or with another
+/// secret, it is not (unless `body_signed` is false: then only the secret counts).
+pub fn vigilance(
+    adapter: &dyn Adapter,
+    webhook: &Webhook<'_>,
+    secrets: &Secrets,
+    wrong: &Secrets,
+    now: jiff::Timestamp,
+    body_signed: bool,
+) {
+    webhook.prove(adapter, secrets, now).expect("the provider's own webhook is believed");
+    assert!(webhook.prove(adapter, wrong, now).is_err(), "a wrong secret is not believed");
+    assert!(webhook.prove(adapter, &Secrets::default(), now).is_err(), "no secret, no belief");
+    if body_signed {
+        for index in (0..webhook.body.len()).step_by((webhook.body.len() / 64).max(1)) {
+            let mut body = webhook.body.to_vec();
+            body[index] ^= 0x01;
+            let forged = Webhook { body: &body, ..*webhook };
+            assert!(forged.prove(adapter, secrets, now).is_err(), "byte {index} changed and still believed");
+        }
+    }
+}
+
+/// *Patience*: reading the same webhook twice gives equal events.
+pub fn patience(adapter: &dyn Adapter, webhook: &Authentic<'_>) {
+    assert_eq!(adapter.events(webhook), adapter.events(webhook), "two readings of one webhook differ");
+}
+
+/// The laws of a question: what comes of any answer is a send, a further question or an error, never a panic.
+pub fn asked_calm(adapter: &dyn Adapter, request: &Request<'_>, answer: &[u8]) -> Option<usize> {
+    match adapter.asked(request, &[answer.to_vec()]) {
+        Ok(Asked::Send(sending)) => Some(sending.recipients.len()),
+        _ => None,
+    }
+}

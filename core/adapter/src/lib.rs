@@ -1,0 +1,172 @@
+//! The contract between the gateway and a provider.
+//!
+//! An *adapter* translates: it reads a provider's requests and webhooks into the words of this crate and
+//! renders the gateway's answers in the provider's own shape. It is pure: bytes in, values out. It opens no
+//! socket, keeps no state, reads no clock and no configuration, and never interprets: STOP is a message with
+//! a text, 30005 is a failure with a code. What they mean is for the operator's policies.
+//!
+//! A new provider is one crate that implements [`Adapter`] and one line in the gateway's list of adapters.
+//! Its tests run the [`laws`] over its own fixtures.
+//!
+//! Reading order: [`words`] (channels, addresses), [`request`], [`outbound`], [`webhook`], [`Adapter`].
+
+pub mod form;
+pub mod json;
+pub mod laws;
+pub mod mailbox;
+pub mod multipart;
+pub mod outbound;
+pub mod request;
+pub mod sandbox;
+pub mod sign;
+pub mod webhook;
+pub mod words;
+
+pub use outbound::{
+    Answer, Ask, Asked, Callback, CallbackKind, CannotTrim, Learned, Look, Outbound, Recipient, Refusal,
+    RefusalCause, Role, Scheduled, Sending, Unreadable,
+};
+pub use request::{Edit, Head, Place, Quoting, Reply, Request, apply_edits};
+pub use webhook::{
+    Authentic, Event, EventKind, Forged, Once, Proof, ReplyGate, ReplyLink, Resigned, Severity, Spoken,
+    Webhook,
+};
+pub use words::{AddressKind, Channel, Channels, Key, Profile, Secrets};
+
+use std::{borrow::Cow, fmt::Debug};
+
+/// What a provider plugin implements. Methods stand in the order in which the gateway calls them.
+///
+/// Implementations are unit structs registered once by name, see [`Profile::name`].
+pub trait Adapter: Debug + Send + Sync + 'static {
+    /// Name, hosts, channels and configuration keys. Read once at start.
+    fn profile(&self) -> &'static Profile;
+
+    // --- sends -------------------------------------------------------------------------------------------
+
+    /// The provider account a request acts for (Account SID, sending domain, page id), when its head says so.
+    /// The gateway finds the tenant by it and refuses accounts that are not configured.
+    fn account<'a>(&self, head: &Head<'a>) -> Option<Cow<'a, str>>;
+
+    /// First look, before the body is read: [`Look::Nobody`] streams through, [`Look::Body`] makes the
+    /// gateway collect the body and call [`Adapter::read`].
+    ///
+    /// # Errors
+    /// A head that no provider client would send, or that a proxy cannot carry: the request is refused.
+    fn look(&self, head: &Head<'_>) -> Result<Look, Unreadable>;
+
+    /// Who would be reached by this request? Called only after [`Look::Body`], with the decoded body.
+    ///
+    /// # Errors
+    /// When the recipients cannot be read with certainty. The request is refused (R10).
+    fn read<'a>(&self, request: &Request<'a>) -> Result<Outbound<'a>, Unreadable>;
+
+    /// What the provider said to the question of [`Outbound::Ask`]. `answers` holds the body of each
+    /// successful answer so far, in the order asked.
+    ///
+    /// # Errors
+    /// When the answer does not name the recipients with certainty. The request is refused.
+    fn asked<'a>(&self, request: &Request<'a>, answers: &[Vec<u8>]) -> Result<Asked<'a>, Unreadable> {
+        let _ = (request, answers);
+        Err(Unreadable::new("this adapter asks nothing"))
+    }
+
+    /// Takes recipients out of a request (R11): the edits to its body that leave everybody but those at the
+    /// indices `drop` (into the recipients that [`Adapter::read`] gave for the same request, ascending, at
+    /// least one stays). Recipients must be trimmed wherever they stand twice.
+    ///
+    /// # Errors
+    /// When the request cannot be sent to the others alone. It is then refused as a whole.
+    fn trim(&self, request: &Request<'_>, send: &Sending<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim>;
+
+    /// Renders a refusal in the provider's own error shape, so that its official SDK raises its own
+    /// exception (R12). Also used for the gateway's own failures (502, 503, 504).
+    fn refuse(&self, head: &Head<'_>, refusal: &Refusal<'_>) -> Reply;
+
+    /// Should the gateway read the provider's answer to this send, with that status, into memory and show it
+    /// to [`Adapter::learn`]? Otherwise it is streamed. The default: answers that refuse (4xx) and answers to
+    /// scheduled sends.
+    fn wants_answer(&self, send: &Sending<'_>, status: http::StatusCode) -> bool {
+        status.is_client_error() || send.scheduled
+    }
+
+    /// What an answer says about the recipients: error codes that concern them, and the handle of a scheduled
+    /// send. Called only when [`Adapter::wants_answer`] said so.
+    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+        let _ = (request, send, answer);
+        Learned::default()
+    }
+
+    /// The request that cancels a scheduled send at the provider, with credentials from `secrets`.
+    /// `None` when these do not suffice; then scheduled sends are refused, because an opt-out in between
+    /// could not be honoured (R14).
+    fn cancel(&self, scheduled: &Scheduled, secrets: &Secrets) -> Option<outbound::Call> {
+        let _ = (scheduled, secrets);
+        None
+    }
+
+    // --- webhooks ----------------------------------------------------------------------------------------
+
+    /// The answer to a verification handshake (`GET` with a challenge), if this is one.
+    fn handshake(&self, webhook: &Webhook<'_>, secrets: &Secrets) -> Option<Reply> {
+        let _ = (webhook, secrets);
+        None
+    }
+
+    /// Is the webhook the provider's? Compare in constant time and check time stamps against `now`.
+    /// Do not call this; call [`Webhook::prove`], whose result is the only way to read events.
+    ///
+    /// # Errors
+    /// When it is not proven. The gateway answers 403 and nothing happens.
+    fn verify(&self, webhook: &Webhook<'_>, secrets: &Secrets, now: jiff::Timestamp) -> Result<Proof, Forged>;
+
+    /// What the webhook says. Reading the same webhook twice gives equal events.
+    ///
+    /// # Errors
+    /// When it cannot be parsed. It is passed on to the CRM all the same, and counted.
+    fn events<'a>(&self, webhook: &Authentic<'a>) -> Result<Vec<Event<'a>>, Unreadable>;
+
+    /// The answer that turns an inbound call or message away (R4), or `None` where the provider has no such
+    /// thing; then it is acknowledged and not passed on.
+    fn decline(&self, event: &Event<'_>) -> Option<Reply> {
+        let _ = event;
+        None
+    }
+
+    /// The answer that tells the provider "taken", when no CRM answered.
+    fn acknowledge(&self, webhook: &Authentic<'_>) -> Reply;
+
+    /// Applies the verdict to what the CRM answers to a webhook, which can itself be a send (R14: TwiML, a
+    /// plain text). `gate` judges recipients and maps links. `None`: unchanged.
+    ///
+    /// # Errors
+    /// When the answer cannot be read with certainty; the provider then gets [`Adapter::acknowledge`].
+    fn gate_reply(
+        &self,
+        webhook: &Authentic<'_>,
+        answer: &Answer<'_>,
+        gate: &mut dyn ReplyGate,
+    ) -> Result<Option<Reply>, Unreadable> {
+        let _ = (webhook, answer, gate);
+        Ok(None)
+    }
+
+    /// Signs the webhook anew for the CRM's own verifier, which checks `url`, the CRM's address. `late` means
+    /// that it is passed on after the fact and time stamps must be fresh. `None`: as it came.
+    fn resign(
+        &self,
+        webhook: &Authentic<'_>,
+        url: &str,
+        secrets: &Secrets,
+        now: jiff::Timestamp,
+        late: bool,
+    ) -> Option<Resigned> {
+        let _ = (webhook, url, secrets, now, late);
+        None
+    }
+
+    /// The provider's stand-in for `dndgate demo` and for tests.
+    fn sandbox(&self) -> Option<&'static dyn sandbox::Sandbox> {
+        None
+    }
+}

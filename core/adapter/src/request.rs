@@ -1,0 +1,143 @@
+//! Requests as an adapter sees them, and edits to their bodies.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::{borrow::Cow, ops::Range};
+
+/// A request without its body.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The API host, when the path named one of [`crate::Profile::hosts`]; otherwise the provider's main
+    /// API is meant.
+    pub host: Option<&'a str>,
+    /// The path at the provider, as sent (still percent-encoded), beginning with `/`.
+    pub path: &'a str,
+    /// The query, as sent, without `?`.
+    pub query: Option<&'a str>,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+}
+
+impl<'a> Head<'a> {
+    /// The media type of the body, lower-case, without parameters. `None` when there is no `Content-Type`,
+    /// or more than one, or it is not text.
+    pub fn media_type(&self) -> Option<Cow<'a, str>> {
+        let mut values = self.headers.get_all(http::header::CONTENT_TYPE).iter();
+        let value = values.next()?.to_str().ok()?;
+        if values.next().is_some() {
+            return None;
+        }
+        let media = value.split(';').next().unwrap_or(value).trim();
+        Some(if media.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(media.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(media)
+        })
+    }
+
+    /// A header field's value as text, if it stands there exactly once.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// A request with its body, unpacked where it came compressed.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The head.
+    pub head: Head<'a>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// A change to a body: these bytes give way to those.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What goes, as byte positions of the unedited body. Empty: an insertion.
+    pub range: Range<usize>,
+    /// What comes instead.
+    pub with: Vec<u8>,
+}
+
+/// Applies edits, which must lie in ascending order and not overlap.
+///
+/// # Panics
+/// When they overlap or lie outside the body: an error of the adapter, which the laws would have shown.
+pub fn apply_edits(body: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len() + edits.iter().map(|edit| edit.with.len()).sum::<usize>());
+    let mut at = 0;
+    for edit in edits {
+        out.extend_from_slice(&body[at..edit.range.start]);
+        out.extend_from_slice(&edit.with);
+        at = edit.range.end;
+    }
+    out.extend_from_slice(&body[at..]);
+    out
+}
+
+/// Where a value stands in a body and how it is written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The bytes of the encoded value, quotes not included.
+    pub range: Range<usize>,
+    /// Its encoding.
+    pub quoting: Quoting,
+}
+
+/// How a value is written in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quoting {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// Inside a JSON string.
+    Json,
+    /// As it is (a multipart value).
+    Raw,
+}
+
+impl Place {
+    /// The edit that writes another value there.
+    pub fn replace(&self, value: &str) -> Edit {
+        let with = match self.quoting {
+            Quoting::Form => form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().into_bytes(),
+            Quoting::Json => {
+                let quoted = serde_json::Value::from(value).to_string();
+                quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+            }
+            Quoting::Raw => value.as_bytes().to_vec(),
+        };
+        Edit { range: self.range.clone(), with }
+    }
+}
+
+/// An answer that an adapter renders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields, `Content-Type` among them when there is a body.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// An answer of one media type.
+    pub fn new(status: StatusCode, media_type: &'static str, body: impl Into<Vec<u8>>) -> Reply {
+        let content_type = (http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Reply { status, headers: vec![content_type], body: body.into() }
+    }
+
+    /// An `application/json` answer.
+    pub fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
+        Reply::new(status, "application/json", body.to_string())
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Reply {
+        Reply { status, headers: Vec::new(), body: Vec::new() }
+    }
+}

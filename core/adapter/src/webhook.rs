@@ -1,0 +1,206 @@
+//! What a provider tells: webhooks, and the events in them.
+
+use crate::{
+    Adapter,
+    outbound::Recipient,
+    request::Edit,
+    words::{AddressKind, Channel, Secrets},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::borrow::Cow;
+
+/// A request that claims to come from the provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhook<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The whole URL that the provider called, built from the configured `public_url`, query included.
+    pub url: &'a str,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl<'a> Webhook<'a> {
+    /// The query of the URL, without `?`.
+    pub fn query(&self) -> Option<&'a str> {
+        self.url.split_once('?').map(|(_, query)| query)
+    }
+
+    /// The only way to an [`Authentic`] webhook: the adapter has to verify it.
+    ///
+    /// # Errors
+    /// When the adapter says that it is forged.
+    pub fn prove(
+        self,
+        adapter: &dyn Adapter,
+        secrets: &Secrets,
+        now: jiff::Timestamp,
+    ) -> Result<Authentic<'a>, Forged> {
+        adapter.verify(&self, secrets, now).map(|proof| Authentic { webhook: self, proof })
+    }
+}
+
+/// A webhook that is proven to be the provider's.
+#[derive(Debug, Clone)]
+pub struct Authentic<'a> {
+    webhook: Webhook<'a>,
+    proof: Proof,
+}
+
+impl<'a> Authentic<'a> {
+    /// The webhook.
+    pub fn webhook(&self) -> &Webhook<'a> {
+        &self.webhook
+    }
+    /// How it was proven.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+    /// A webhook of this gateway's own spool, proven when it came in.
+    ///
+    /// Only for passing on what [`Webhook::prove`] accepted earlier; never for what came over a wire.
+    pub fn from_spool(webhook: Webhook<'a>) -> Authentic<'a> {
+        Authentic { webhook, proof: Proof::default() }
+    }
+}
+
+/// How a webhook was proven.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proof {
+    /// Set where the signature covers no body: its token may prove one body only.
+    pub once: Option<Once>,
+}
+
+/// A token that may prove one body only. The same token with another digest is a forgery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The token.
+    pub token: String,
+    /// A digest of what it was used for.
+    pub digest: [u8; 32],
+}
+
+/// Why a webhook is not believed. The sentence holds no secret and no value from the webhook.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Forged(pub &'static str);
+
+/// One thing that a webhook or an answer says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event<'a> {
+    /// The provider's id for it, by which a repetition is known (R30). Unique for the provider and account.
+    pub id: Cow<'a, str>,
+    /// The provider account, when it is named.
+    pub account: Option<Cow<'a, str>>,
+    /// When it happened, by the provider's clock.
+    pub at: Option<jiff::Timestamp>,
+    /// What happened.
+    pub kind: EventKind<'a>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventKind<'a> {
+    /// A person wrote.
+    Message {
+        /// On this channel.
+        channel: Channel,
+        /// From this kind of address …
+        from_kind: AddressKind,
+        /// … and this address, as in [`Recipient::address`].
+        from: Cow<'a, str>,
+        /// What the person wrote or pressed.
+        spoken: Spoken<'a>,
+    },
+    /// A person calls.
+    InboundCall {
+        /// From this number.
+        from: Cow<'a, str>,
+    },
+    /// A send failed.
+    Failure {
+        /// On this channel.
+        channel: Channel,
+        /// The person's kind of address …
+        to_kind: AddressKind,
+        /// … and address.
+        to: Cow<'a, str>,
+        /// The provider's code, as `error_codes.lua` names it.
+        code: Cow<'a, str>,
+        /// What the provider says of its finality.
+        severity: Severity,
+        /// The provider's words, for the record.
+        message: Cow<'a, str>,
+    },
+    /// A person used the provider's unsubscribe link or button (R17).
+    Unsubscribe {
+        /// On this channel.
+        channel: Channel,
+        /// The person's kind of address …
+        kind: AddressKind,
+        /// … and address.
+        address: Cow<'a, str>,
+    },
+    /// A person marked a message as spam (R18).
+    Complaint {
+        /// On this channel.
+        channel: Channel,
+        /// The person's kind of address …
+        kind: AddressKind,
+        /// … and address.
+        address: Cow<'a, str>,
+    },
+    /// Anything else (delivered, opened, …); the name is for metrics and must be one of few.
+    Other(&'static str),
+}
+
+/// What a person said, every form of it that the provider gave, the most telling first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spoken<'a> {
+    /// The text, then a pressed button's title and payload.
+    pub texts: Vec<Cow<'a, str>>,
+    /// What the provider itself took it for, where it says so (`opt_out`, `opt_in`, `help`).
+    pub provider_meaning: Option<&'static str>,
+}
+
+/// How final a failure is by the provider's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// It does not say.
+    #[default]
+    Unsaid,
+    /// It will not be tried again and would fail again.
+    Permanent,
+    /// It may work later.
+    Temporary,
+}
+
+/// Judges what stands in the CRM's answer to a webhook.
+pub trait ReplyGate {
+    /// May this person be reached?
+    fn allows(&mut self, recipient: &Recipient<'_>) -> bool;
+    /// The address that the provider shall call instead of `url` (which may be relative to the CRM's).
+    fn link(&mut self, url: &str, kind: ReplyLink) -> String;
+}
+
+/// What stands behind a link in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyLink {
+    /// A further document of instructions: must lead through the gateway.
+    Document,
+    /// A status callback.
+    Status,
+    /// A file to play or send: only made absolute.
+    Media,
+}
+
+/// What to change so that the CRM's own verifier accepts a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resigned {
+    /// Header fields that replace those of the same name.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Edits to the body.
+    pub edits: Vec<Edit>,
+}
