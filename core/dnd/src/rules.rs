@@ -1,0 +1,286 @@
+//! What begins and what ends a reason (R15–R24). Every door (API, console, import, webhooks, policies) comes
+//! through these functions (R26).
+
+use crate::reason::{AddressKey, Blocks, Lock, Reason, ReasonKind};
+use dndgate_adapter::Channel;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Something that turns DND on (R15–R19).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cause {
+    /// The kind of reason it begins.
+    pub kind: ReasonKind,
+    /// What it blocks.
+    pub blocks: Blocks,
+    /// The address that it came from or concerns; none for what an operator sets on a contact.
+    pub origin: Option<AddressKey>,
+    /// See [`Reason::permanent`].
+    pub permanent: bool,
+    /// The provider's code.
+    pub code: Option<String>,
+    /// In plain words.
+    pub message: String,
+    /// Where it comes from.
+    pub source: String,
+    /// Who caused it.
+    pub actor: String,
+    /// When, by the provider's clock where it has one.
+    pub at: Timestamp,
+}
+
+/// The reason that a cause begins on a subject with these reasons, or `None` when an equal or stronger one
+/// is alive: a repetition changes nothing, and a weaker cause never weakens.
+pub fn begin(reasons: &[Reason], cause: &Cause, id: impl FnOnce() -> String) -> Option<Reason> {
+    let known = reasons.iter().any(|reason| {
+        reason.is_live()
+            && reason.kind == cause.kind
+            && reason.blocks == cause.blocks
+            && reason.origin == cause.origin
+            && reason.code == cause.code
+            && (reason.permanent || !cause.permanent)
+    });
+    (!known).then(|| Reason {
+        id: id(),
+        kind: cause.kind,
+        blocks: cause.blocks,
+        origin: cause.origin.clone(),
+        permanent: cause.permanent,
+        code: cause.code.clone(),
+        message: cause.message.clone(),
+        source: cause.source.clone(),
+        actor: cause.actor.clone(),
+        began: cause.at,
+        ended: None,
+    })
+}
+
+/// Which reasons an opt-in reply from `origin` on `channel` at `at` ends (R23): what that number itself
+/// stopped there, no newer than the reply (R30).
+pub fn opt_in<'a>(
+    reasons: &'a [Reason],
+    channel: Channel,
+    origin: &'a AddressKey,
+    at: Timestamp,
+) -> impl Iterator<Item = &'a Reason> {
+    reasons.iter().filter(move |reason| {
+        reason.is_live()
+            && reason.kind.ends_by_opt_in()
+            && reason.blocks == Blocks::Channel(channel)
+            && reason.origin.as_ref() == Some(origin)
+            && reason.began <= at
+    })
+}
+
+/// What an operator wants to end (R20, R24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lift {
+    /// Everything that blocks one channel.
+    Channel(Channel),
+    /// The switch for all channels, and nothing else (R24).
+    AllSwitch,
+    /// The switch, and on every channel whatever may be ended (R24, "asked for by name").
+    Everything,
+    /// The block of inbound calls and SMS (R4).
+    Inbound,
+}
+
+/// What comes of a wish to end.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lifted {
+    /// Ids of the reasons that end.
+    pub ends: Vec<String>,
+    /// What stays in the way, and what each would need.
+    pub stays: Vec<Stays>,
+}
+
+/// A reason that stays.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stays {
+    /// What it blocks: a channel's name, `all` or `inbound`.
+    pub blocks: &'static str,
+    /// Its kind.
+    pub kind: ReasonKind,
+    /// What would be needed, in plain words.
+    pub how: &'static str,
+}
+
+/// Decides an operator's wish (R20–R24). `evidence(channel)` is when the newest approved opt-in evidence for
+/// that channel was recorded; it opens what the person closed before (R22).
+pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Option<Timestamp>) -> Lifted {
+    let mut lifted = Lifted::default();
+    for reason in reasons.iter().filter(|reason| reason.is_live()) {
+        let wanted = match wish {
+            Lift::Channel(channel) => reason.blocks.channels().has(*channel),
+            Lift::AllSwitch => reason.kind == ReasonKind::All,
+            Lift::Everything => reason.blocks != Blocks::Inbound,
+            Lift::Inbound => reason.blocks == Blocks::Inbound,
+        };
+        if !wanted {
+            continue;
+        }
+        match needs(reason, wish, &evidence) {
+            None => lifted.ends.push(reason.id.clone()),
+            Some(how) => {
+                let stays = Stays { blocks: reason.blocks.name(), kind: reason.kind, how };
+                if !lifted.stays.contains(&stays) {
+                    lifted.stays.push(stays);
+                }
+            }
+        }
+    }
+    lifted
+}
+
+/// What ending this reason by this wish would need, or `None` when it may end.
+fn needs(reason: &Reason, wish: &Lift, evidence: &impl Fn(Channel) -> Option<Timestamp>) -> Option<&'static str> {
+    if reason.blocks == Blocks::AllChannels && matches!(wish, Lift::Channel(_)) {
+        return Some("all channels are switched off: switch that off first (dnd: false)");
+    }
+    match (reason.lock()?, reason.blocks) {
+        (Lock::OptIn, Blocks::Channel(channel)) if evidence(channel).is_some_and(|at| at >= reason.began) => None,
+        (Lock::OptIn, Blocks::AllChannels)
+            if Channel::ALL.into_iter().filter_map(evidence).any(|at| at >= reason.began) =>
+        {
+            None
+        }
+        (lock, _) => Some(lock.how()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dndgate_adapter::AddressKind;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn phone() -> AddressKey {
+        AddressKey { kind: AddressKind::Phone, key: "+14155550100".into() }
+    }
+
+    fn cause(kind: ReasonKind, blocks: Blocks, permanent: bool) -> Cause {
+        Cause {
+            kind,
+            blocks,
+            origin: Some(phone()),
+            permanent,
+            code: None,
+            message: String::new(),
+            source: "test".into(),
+            actor: "test".into(),
+            at: at(100),
+        }
+    }
+
+    fn reason(kind: ReasonKind, blocks: Blocks, permanent: bool) -> Reason {
+        begin(&[], &cause(kind, blocks, permanent), || format!("{kind}-{}", blocks.name())).expect("first of its kind")
+    }
+
+    const SMS: Blocks = Blocks::Channel(Channel::Sms);
+    const EMAIL: Blocks = Blocks::Channel(Channel::Email);
+    const FB: Blocks = Blocks::Channel(Channel::Fb);
+
+    #[test]
+    fn r1_reasons_stand_side_by_side_and_repetitions_change_nothing() {
+        let keyword = reason(ReasonKind::Keyword, SMS, false);
+        let have = [keyword];
+        assert_eq!(begin(&have, &cause(ReasonKind::Keyword, SMS, false), || "x".into()), None);
+        assert!(begin(&have, &cause(ReasonKind::Manual, SMS, false), || "x".into()).is_some());
+        assert!(begin(&have, &cause(ReasonKind::Keyword, FB, false), || "x".into()).is_some());
+    }
+
+    #[test]
+    fn r19_a_weaker_cause_never_weakens() {
+        let permanent = [reason(ReasonKind::Carrier, SMS, true)];
+        assert_eq!(begin(&permanent, &cause(ReasonKind::Carrier, SMS, false), || "x".into()), None);
+        let temporary = [reason(ReasonKind::Carrier, SMS, false)];
+        assert!(begin(&temporary, &cause(ReasonKind::Carrier, SMS, true), || "x".into()).is_some());
+    }
+
+    /// R20–R22 as a table: kind, blocked, permanent → may an operator end it without more ado?
+    #[test]
+    fn r20_r21_r22_who_may_end_what() {
+        use ReasonKind::*;
+        for (kind, blocks, permanent, free) in [
+            (Manual, SMS, false, true),
+            (All, Blocks::AllChannels, false, true),
+            (Propagated, SMS, false, true),
+            (Carrier, SMS, false, true),
+            (Carrier, SMS, true, false),
+            (Bounce, EMAIL, true, true),
+            (Unsubscribe, EMAIL, false, true),
+            (Import, SMS, false, true),
+            (Import, SMS, true, false),
+            (Keyword, SMS, false, false),
+            (Keyword, FB, false, true),
+            (Keyword, EMAIL, false, true),
+            (Keyword, Blocks::Channel(Channel::WhatsApp), false, true),
+            (ProviderOptOut, SMS, false, false),
+            (ProviderOptOut, Blocks::Channel(Channel::WhatsApp), false, true),
+            (Complaint, EMAIL, false, false),
+        ] {
+            let reasons = [reason(kind, blocks, permanent)];
+            let wish = match blocks {
+                Blocks::Channel(channel) => Lift::Channel(channel),
+                _ => Lift::AllSwitch,
+            };
+            let lifted = lift(&reasons, &wish, |_| None);
+            assert_eq!(lifted.ends.len() == 1, free, "{kind} on {}", blocks.name());
+            assert_eq!(lifted.stays.is_empty(), free, "{kind} on {}", blocks.name());
+        }
+    }
+
+    #[test]
+    fn r22_evidence_opens_what_was_closed_before_it() {
+        let reasons = [reason(ReasonKind::Keyword, SMS, false)];
+        let wish = Lift::Channel(Channel::Sms);
+        let with = |second| lift(&reasons, &wish, move |channel| (channel == Channel::Sms).then(|| at(second)));
+        assert_eq!(with(100).ends.len(), 1);
+        assert_eq!(with(99).ends.len(), 0, "an opt-out after the evidence needs new evidence");
+    }
+
+    #[test]
+    fn r21_evidence_does_not_open_a_complaint() {
+        let reasons = [reason(ReasonKind::Complaint, EMAIL, false)];
+        assert!(lift(&reasons, &Lift::Channel(Channel::Email), |_| Some(at(1000))).ends.is_empty());
+    }
+
+    #[test]
+    fn r23_start_ends_what_that_number_stopped_there_and_nothing_else() {
+        let whatsapp = Blocks::Channel(Channel::WhatsApp);
+        let reasons = [
+            reason(ReasonKind::Keyword, SMS, false),
+            reason(ReasonKind::ProviderOptOut, SMS, false),
+            reason(ReasonKind::Carrier, SMS, true),
+            reason(ReasonKind::Manual, SMS, false),
+            reason(ReasonKind::All, Blocks::AllChannels, false),
+            reason(ReasonKind::Propagated, SMS, false),
+            reason(ReasonKind::Keyword, whatsapp, false),
+        ];
+        let ids = |origin: &AddressKey, second| -> Vec<String> {
+            opt_in(&reasons, Channel::Sms, origin, at(second)).map(|reason| reason.id.clone()).collect()
+        };
+        assert_eq!(ids(&phone(), 100), ["keyword-SMS", "provider_opt_out-SMS", "carrier-SMS"]);
+        let other = AddressKey { kind: AddressKind::Phone, key: "+14155550101".into() };
+        assert!(ids(&other, 100).is_empty(), "from a number that never stopped");
+        assert!(ids(&phone(), 99).is_empty(), "r30: an older lift never undoes a newer block");
+    }
+
+    #[test]
+    fn r24_the_switch_ends_itself_alone() {
+        let reasons = [
+            reason(ReasonKind::All, Blocks::AllChannels, false),
+            reason(ReasonKind::Manual, SMS, false),
+            reason(ReasonKind::Keyword, SMS, false),
+        ];
+        assert_eq!(lift(&reasons, &Lift::AllSwitch, |_| None).ends, ["all-all"]);
+        let everything = lift(&reasons, &Lift::Everything, |_| None);
+        assert_eq!(everything.ends, ["all-all", "manual-SMS"]);
+        assert_eq!(everything.stays.len(), 1);
+        let single = lift(&reasons, &Lift::Channel(Channel::Sms), |_| None);
+        assert_eq!(single.stays.len(), 2, "the switch and the keyword are both in the way");
+    }
+}
