@@ -215,18 +215,18 @@ pub struct Answer<'a> {
 pub struct Learned {
     /// What it says about recipients.
     pub events: Vec<Event<'static>>,
-    /// The handle of a send that leaves later.
-    pub scheduled: Option<Scheduled>,
+    /// The handles of what leaves later.
+    pub scheduled: Vec<Scheduled>,
 }
 
 /// A send that waits at the provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Scheduled {
     /// The provider account.
     pub account: String,
     /// The provider's id of the send.
     pub id: String,
-    /// Its recipient as in [`Recipient::address`], where the cancellation needs it; otherwise empty.
+    /// Its recipient as in [`Recipient::address`].
     pub address: String,
 }
 

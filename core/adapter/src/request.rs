@@ -96,13 +96,16 @@ pub enum Quoting {
     Json,
     /// As it is (a multipart value).
     Raw,
+    /// In the XML of a form's value (inline TwiML).
+    FormXml,
 }
 
 impl Place {
     /// The edit that writes another value there.
     pub fn replace(&self, value: &str) -> Edit {
         let with = match self.quoting {
-            Quoting::Form => form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().into_bytes(),
+            Quoting::Form => form(value),
+            Quoting::FormXml => form(&xml(value)),
             Quoting::Json => {
                 let quoted = serde_json::Value::from(value).to_string();
                 quoted.as_bytes()[1..quoted.len() - 1].to_vec()
@@ -111,6 +114,26 @@ impl Place {
         };
         Edit { range: self.range.clone(), with }
     }
+}
+
+fn form(value: &str) -> Vec<u8> {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().into_bytes()
+}
+
+/// Text as it stands in XML, in an attribute too.
+pub fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            char => out.push(char),
+        }
+    }
+    out
 }
 
 /// An answer that an adapter renders.

@@ -1,1 +1,41 @@
-//! stub
+//! What must not be lost, and the cache that answers for it.
+//!
+//! - [`Store`]: one writer with group commit, readers, the [`Cache`]
+//! - [`Rows`]: what a database must be able to do; `sqlite` does it
+//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`evidence`], [`ledger`], [`events`],
+//!   [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
+//! - [`Decisions`]: the last decisions, for `dndgate why --request`
+
+mod cache;
+pub mod contacts;
+mod decisions;
+mod engine;
+mod error;
+pub mod events;
+pub mod evidence;
+pub mod inbox;
+pub mod ledger;
+pub mod meta;
+pub mod opt;
+mod rows;
+pub mod scheduled;
+pub mod spool;
+mod sqlite;
+pub mod tokens;
+mod tx;
+
+pub use cache::Cache;
+pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, ViewAddress};
+pub use decisions::{Decision, Decisions};
+pub use engine::{Options, Store};
+pub use error::{Result, StoreError};
+pub use events::StoredEvent;
+pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
+pub use inbox::Seen;
+pub use ledger::Verified;
+pub use opt::Change;
+pub use rows::{AddressRow, ContactRow, EvidenceRow, LedgerRow, Rows, ScheduledRow, Subject};
+pub use scheduled::Waiting;
+pub use spool::SpoolEntry;
+pub use tokens::Token;
+pub use tx::Tx;

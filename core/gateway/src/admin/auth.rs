@@ -1,0 +1,113 @@
+//! Who asks: bearer tokens with roles, each bound to a tenant or to none.
+
+use super::{Admin, problem::Problem};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+};
+use dndgate_store::tokens;
+use std::marker::PhantomData;
+
+/// A role that a token may have, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// Looks.
+    Read,
+    /// A CRM: contacts, checks, links.
+    Crm,
+    /// Everything.
+    Operator,
+}
+
+impl Role {
+    fn parse(name: &str) -> Option<Role> {
+        match name {
+            "read" => Some(Role::Read),
+            "crm" => Some(Role::Crm),
+            "operator" => Some(Role::Operator),
+            _ => None,
+        }
+    }
+}
+
+/// What a handler requires.
+pub(crate) trait Requires: Send + Sync + 'static {
+    const ROLE: Role;
+}
+
+/// Requires [`Role::Read`].
+pub(crate) struct Reading;
+/// Requires [`Role::Crm`].
+pub(crate) struct Writing;
+/// Requires [`Role::Operator`].
+pub(crate) struct Operating;
+
+impl Requires for Reading {
+    const ROLE: Role = Role::Read;
+}
+impl Requires for Writing {
+    const ROLE: Role = Role::Crm;
+}
+impl Requires for Operating {
+    const ROLE: Role = Role::Operator;
+}
+
+/// A caller who may do what `R` requires.
+pub(crate) struct Caller<R> {
+    /// Who, for the ledger.
+    pub(crate) actor: String,
+    /// The only tenant that the caller may see, when bound to one.
+    tenant: Option<String>,
+    role: PhantomData<R>,
+}
+
+impl<R: Requires> FromRequestParts<Admin> for Caller<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Caller<R>, Problem> {
+        if admin.shared.config.load().admin.open {
+            return Ok(Caller { actor: "demo".into(), tenant: None, role: PhantomData });
+        }
+        let unauthorized =
+            |why: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"));
+        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        });
+        let token = token.ok_or_else(|| unauthorized("send a token: Authorization: Bearer …"))?;
+        let found = admin.shared.store.read(move |tx| tokens::find(tx, &token)).await?;
+        let found = found.ok_or_else(|| unauthorized("this token is not known"))?;
+        let role = Role::parse(&found.role).ok_or_else(|| unauthorized("this token has no role"))?;
+        if role < R::ROLE {
+            return Err(Problem::forbidden("this token's role does not allow it"));
+        }
+        Ok(Caller { actor: format!("token:{}", found.name), tenant: found.tenant, role: PhantomData })
+    }
+}
+
+impl<R> Caller<R> {
+    /// The tenant to act in: the named one if the caller may, else the caller's own, else the only one.
+    pub(crate) fn tenant(&self, admin: &Admin, named: Option<&str>) -> Result<String, Problem> {
+        let named = named.filter(|name| !name.is_empty());
+        if let Some(own) = &self.tenant {
+            return match named {
+                Some(other) if other != own => Err(Problem::forbidden("this token belongs to another tenant")),
+                _ => Ok(own.clone()),
+            };
+        }
+        let config = admin.shared.config.load();
+        match named {
+            Some(name) if config.tenants.contains_key(name) => Ok(name.to_owned()),
+            // Without [tenant.…] there is one tenant; whatever a CRM calls its location is that one.
+            _ if config.tenants.len() == 1 => Ok(config.tenants.keys().next().cloned().unwrap_or_default()),
+            Some(_) => Err(Problem::bad_request("there is no tenant of this name (locationId)")),
+            None => Err(Problem::bad_request("name the tenant (locationId): there are several")),
+        }
+    }
+
+    /// The tenant that limits what the caller sees in lists over all tenants.
+    pub(crate) fn bound_to(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}

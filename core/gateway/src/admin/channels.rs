@@ -1,0 +1,55 @@
+//! `GET /v1/channels`: what is integrated, and whether it works.
+
+use super::{
+    Admin,
+    auth::{Caller, Reading},
+    problem::Problem,
+};
+use axum::{Json, extract::State};
+use dndgate_adapter::Channel;
+use serde_json::{Value, json};
+
+/// The channels for which a provider is configured, with what is known of each provider.
+#[utoipa::path(get, path = "/v1/channels", responses((status = 200, description = "The channels")))]
+pub(crate) async fn list(State(admin): State<Admin>, _caller: Caller<Reading>) -> Result<Json<Value>, Problem> {
+    let config = admin.shared.config.load();
+    let listed = dndgate_adapter::Channels::NONE;
+    let listed = config.providers.iter().fold(listed, |all, one| all.with(one.adapter.profile().channels));
+    let channels = listed.iter().map(|channel| {
+        let providers: Vec<Value> = config
+            .providers
+            .iter()
+            .filter(|one| one.adapter.profile().channels.has(channel))
+            .map(|one| provider(&admin, one))
+            .collect();
+        let works = providers.iter().any(|one| one["works"] != json!(false));
+        json!({ "channel": channel.name(), "works": works, "providers": providers })
+    });
+    let channels: Vec<Value> = channels.collect();
+    let unlisted: Vec<&str> =
+        Channel::ALL.into_iter().filter(|channel| !listed.has(*channel)).map(Channel::name).collect();
+    Ok(Json(json!({ "channels": channels, "notIntegrated": unlisted })))
+}
+
+fn provider(admin: &Admin, one: &crate::config::Provider) -> Value {
+    let signs = admin.shared.health.of(&one.name);
+    let works = match (&signs.works_since, &signs.last_error) {
+        (Some(_), _) => json!(true),
+        (None, Some(_)) => json!(false),
+        (None, None) => Value::Null,
+    };
+    let verifies =
+        one.adapter.profile().keys.iter().any(|key| key.for_webhooks && one.secrets.first(key.name).is_some());
+    let public_url = &admin.shared.traffic.public_url;
+    json!({
+        "name": one.name,
+        "adapter": one.adapter.profile().name,
+        "works": works,
+        "since": signs.works_since.map(|at| at.to_string()),
+        "lastError": signs.last_error.map(|(at, what)| json!({ "at": at.to_string(), "what": what })),
+        "webhookSignatureFailures": signs.forged,
+        "webhooksVerified": verifies,
+        "baseUrl": format!("{public_url}/{}", one.name),
+        "webhookUrl": format!("{public_url}/hooks/{}", one.name),
+    })
+}

@@ -1,0 +1,186 @@
+//! Contacts, in the vocabulary of the HighLevel contacts API (v2).
+
+use super::{
+    Admin,
+    auth::{Caller, Reading, Writing},
+    problem::Problem,
+    wire,
+};
+use crate::{apply, clock};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{Region, address};
+use dndgate_store::{ContactView, Edited, Origin, StoreError, contacts as store, ledger};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The most ledger entries in one answer.
+const HISTORY_MAX: usize = 1_000;
+
+fn region(admin: &Admin, tenant: &str) -> Region {
+    admin.shared.config.load().tenants.get(tenant).map_or(Region::US, |tenant| tenant.region)
+}
+
+fn named(body: &Value) -> Option<&str> {
+    body.get("locationId").and_then(Value::as_str)
+}
+
+fn view(admin: &Admin, contact: &ContactView) -> Value {
+    wire::shown(contact, crate::listed(&admin.shared.config.load()))
+}
+
+/// The answer to a change: the contact, and what stays blocked although it was to be switched off (R24).
+fn changed(admin: &Admin, edited: &Edited, more: &[(&str, Value)]) -> Value {
+    apply::announce(&admin.shared, &edited.changes);
+    let mut contact = view(admin, &edited.contact);
+    if !edited.stays.is_empty() {
+        contact["stillBlocked"] = serde_json::to_value(&edited.stays).unwrap_or_default();
+    }
+    let mut body = json!({ "contact": contact, "succeded": true, "traceId": uuid::Uuid::now_v7().to_string() });
+    for (name, value) in more {
+        body[name] = value.clone();
+    }
+    body
+}
+
+/// Creates a contact.
+#[utoipa::path(post, path = "/contacts/", request_body = Value,
+    responses((status = 201, description = "The contact"), (status = 409, description = "Locked, or there already")))]
+pub(crate) async fn create(
+    State(admin): State<Admin>,
+    caller: Caller<Writing>,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let tenant = caller.tenant(&admin, named(&body))?;
+    let draft = wire::draft(body)?;
+    let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
+    let edited = admin.shared.store.write(move |tx| store::create(tx, &tenant, draft, region, &origin)).await?;
+    Ok((StatusCode::CREATED, Json(changed(&admin, &edited, &[]))))
+}
+
+/// Updates the contact with that email or phone, or creates one.
+#[utoipa::path(post, path = "/contacts/upsert", request_body = Value,
+    responses((status = 200, description = "The contact, and whether it is new")))]
+pub(crate) async fn upsert(
+    State(admin): State<Admin>,
+    caller: Caller<Writing>,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Problem> {
+    let tenant = caller.tenant(&admin, named(&body))?;
+    let draft = wire::draft(body)?;
+    let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
+    let edited = admin.shared.store.write(move |tx| store::upsert(tx, &tenant, draft, region, &origin)).await?;
+    let new = edited.created;
+    Ok(Json(changed(&admin, &edited, &[("new", json!(new))])))
+}
+
+/// Finds a contact that the caller may see.
+async fn find<R: super::auth::Requires>(admin: &Admin, caller: &Caller<R>, id: &str) -> Result<ContactView, Problem> {
+    let wanted = id.to_owned();
+    let found = admin.shared.store.read(move |tx| store::get(tx, &wanted)).await?;
+    let found = found.ok_or_else(|| Problem::not_found("there is no such contact"))?;
+    if caller.bound_to().is_some_and(|tenant| tenant != found.tenant) {
+        return Err(Problem::not_found("there is no such contact"));
+    }
+    Ok(found)
+}
+
+/// One contact.
+#[utoipa::path(get, path = "/contacts/{id}", responses((status = 200, description = "The contact")))]
+pub(crate) async fn read(
+    State(admin): State<Admin>,
+    caller: Caller<Reading>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let contact = find(&admin, &caller, &id).await?;
+    Ok(Json(json!({ "contact": view(&admin, &contact) })))
+}
+
+/// Changes a contact: what is not named stays.
+#[utoipa::path(put, path = "/contacts/{id}", request_body = Value,
+    responses((status = 200, description = "The contact"), (status = 409, description = "Locked: what would be needed")))]
+pub(crate) async fn update(
+    State(admin): State<Admin>,
+    caller: Caller<Writing>,
+    Path(id): Path<String>,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Problem> {
+    let tenant = find(&admin, &caller, &id).await?.tenant;
+    let draft = wire::draft(body)?;
+    let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
+    let edited = admin.shared.store.write(move |tx| store::update(tx, &id, draft, region, &origin)).await?;
+    Ok(Json(changed(&admin, &edited, &[])))
+}
+
+/// Erases a contact; its opt-outs stay in force (R5).
+#[utoipa::path(delete, path = "/contacts/{id}", responses((status = 200, description = "Erased")))]
+pub(crate) async fn delete(
+    State(admin): State<Admin>,
+    caller: Caller<Writing>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    find(&admin, &caller, &id).await?;
+    let origin = Origin::api(&caller.actor, clock::now());
+    admin.shared.store.write(move |tx| store::delete(tx, &id, &origin)).await?;
+    Ok(Json(json!({ "succeded": true })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Duplicate {
+    location_id: Option<String>,
+    email: Option<String>,
+    number: Option<String>,
+    phone: Option<String>,
+}
+
+/// The contact with that email or number, or `null`.
+#[utoipa::path(get, path = "/contacts/search/duplicate",
+    params(("locationId" = Option<String>, Query), ("email" = Option<String>, Query), ("number" = Option<String>, Query)),
+    responses((status = 200, description = "The contact or null")))]
+pub(crate) async fn duplicate(
+    State(admin): State<Admin>,
+    caller: Caller<Reading>,
+    Query(wanted): Query<Duplicate>,
+) -> Result<Json<Value>, Problem> {
+    let tenant = caller.tenant(&admin, wanted.location_id.as_deref())?;
+    let region = region(&admin, &tenant);
+    let mut keys = Vec::new();
+    for (kind, raw) in [(AddressKind::Email, &wanted.email), (AddressKind::Phone, &wanted.number), (AddressKind::Phone, &wanted.phone)] {
+        if let Some(raw) = raw {
+            // A + that a client forgot to encode arrives as a space.
+            let raw = if kind == AddressKind::Phone { raw.replacen(' ', "+", usize::from(raw.starts_with(' '))) } else { raw.clone() };
+            let one = address::normalise(kind, &raw, region).map_err(|bad| Problem::bad_request(bad.to_string()))?;
+            keys.push(one.key);
+        }
+    }
+    if keys.is_empty() {
+        return Err(Problem::bad_request("name an email or a number"));
+    }
+    let found = admin.shared.store.read(move |tx| -> Result<_, StoreError> {
+        for key in &keys {
+            if let Some(found) = store::with_address(tx, &tenant, key)?.into_iter().next() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    });
+    let found = found.await?;
+    Ok(Json(json!({ "contact": found.map(|one| view(&admin, &one)) })))
+}
+
+/// A contact's ledger entries, its addresses' included, oldest first.
+#[utoipa::path(get, path = "/v1/contacts/{id}/history", responses((status = 200, description = "The entries")))]
+pub(crate) async fn history(
+    State(admin): State<Admin>,
+    caller: Caller<Reading>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let contact = find(&admin, &caller, &id).await?;
+    let entries = admin.shared.store.read(move |tx| ledger::history(tx, &contact, HISTORY_MAX)).await?;
+    Ok(Json(json!({ "entries": entries })))
+}

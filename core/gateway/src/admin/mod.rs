@@ -1,0 +1,109 @@
+//! The admin listener: health, metrics and the API. One noun a file.
+
+mod auth;
+mod channels;
+mod checks;
+mod contacts;
+mod decisions;
+mod events;
+mod evidence;
+mod policies;
+mod problem;
+mod wire;
+
+use crate::shared::Shared;
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::{get, post, put},
+};
+use std::sync::Arc;
+use utoipa::OpenApi;
+
+/// The largest body of an API request, in bytes: an evidence file is the largest thing that comes.
+const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// The state of every handler.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The API's description, generated from the code.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "dndgate", description = "The admin API of dndgate, the Do-Not-Disturb gateway."),
+    paths(
+        channels::list,
+        checks::check,
+        contacts::create,
+        contacts::upsert,
+        contacts::read,
+        contacts::update,
+        contacts::delete,
+        contacts::duplicate,
+        contacts::history,
+        evidence::file,
+        events::feed,
+        decisions::list,
+        policies::read,
+        policies::replace,
+        policies::try_out,
+    )
+)]
+struct Api;
+
+/// The OpenAPI description as JSON.
+pub fn openapi() -> String {
+    Api::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// Serves until the gateway drains.
+pub(crate) async fn serve(shared: Arc<Shared>, listener: tokio::net::TcpListener) {
+    let mut draining = shared.draining.subscribe();
+    let router = router(Admin { shared });
+    let stop = async move {
+        let _ = draining.wait_for(|draining| *draining).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "the admin listener ended");
+    }
+}
+
+fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], openapi()) }))
+        .route("/contacts/", post(contacts::create))
+        .route("/contacts", post(contacts::create))
+        .route("/contacts/upsert", post(contacts::upsert))
+        .route("/contacts/search/duplicate", get(contacts::duplicate))
+        .route("/contacts/{id}", get(contacts::read).put(contacts::update).delete(contacts::delete))
+        .route("/v1/contacts/{id}/history", get(contacts::history))
+        .route("/v1/contacts/{id}/evidence", post(evidence::file))
+        .route("/v1/channels", get(channels::list))
+        .route("/v1/check", post(checks::check))
+        .route("/v1/events", get(events::feed))
+        .route("/v1/decisions", get(decisions::list))
+        .route("/v1/policies/try", post(policies::try_out))
+        .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
+        .fallback(|| async { problem::Problem::not_found("there is nothing at this path; see /openapi.json") })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(admin)
+}
+
+async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
+    let cache = admin.shared.store.cache();
+    let ready = cache.is_complete();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let writable = admin.shared.store.is_writable();
+    (status, Json(serde_json::json!({ "ready": ready, "cacheEntries": cache.len(), "storeWritable": writable })))
+}
+
+async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], admin.shared.prometheus.render())
+}

@@ -1,0 +1,147 @@
+//! Contacts as JSON, in the vocabulary of the HighLevel contacts API (v2), and back.
+
+use super::problem::Problem;
+use dndgate_adapter::{AddressKind, Channel, Channels};
+use dndgate_dnd::Status;
+use dndgate_store::{ChannelWish, ContactDraft, ContactView, events};
+use serde_json::{Map, Value, json};
+
+/// Members that say who is reached where; everything else is kept as it came.
+const ADDRESS_MEMBERS: [&str; 5] = ["email", "additionalEmails", "phone", "additionalPhones", "addresses"];
+const DND_MEMBERS: [&str; 3] = ["dnd", "dndSettings", "inboundDndSettings"];
+/// Members that are derived: what a client sends back of them is not a wish.
+const DERIVED_MEMBERS: [&str; 7] = ["id", "locationId", "dndStatus", "dateAdded", "dateUpdated", "dndBlocked", "stillBlocked"];
+
+/// Reads the body of a create, upsert or update.
+pub(super) fn draft(body: Value) -> Result<ContactDraft, Problem> {
+    let Value::Object(mut body) = body else { return Err(Problem::bad_request("send a JSON object")) };
+    let addresses = addresses(&body)?;
+    let dnd = match body.get("dnd") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(dnd)) => Some(*dnd),
+        Some(_) => return Err(Problem::bad_request("dnd is not true or false")),
+    };
+    let settings = settings(body.get("dndSettings"))?;
+    let inbound = match body.get("inboundDndSettings").and_then(|all| all.get("all")) {
+        None | Some(Value::Null) => None,
+        Some(one) => Some(wish("inboundDndSettings.all", one)?),
+    };
+    for name in ADDRESS_MEMBERS.iter().chain(&DND_MEMBERS).chain(&DERIVED_MEMBERS) {
+        body.remove(*name);
+    }
+    Ok(ContactDraft { fields: body, addresses, dnd, settings, inbound })
+}
+
+/// The addresses that a body names; `None` when it names none of a kind, so that an update leaves them.
+fn addresses(body: &Map<String, Value>) -> Result<Vec<(AddressKind, Vec<String>)>, Problem> {
+    let mut all = Vec::new();
+    for (kind, first, more) in
+        [(AddressKind::Phone, "phone", "additionalPhones"), (AddressKind::Email, "email", "additionalEmails")]
+    {
+        if !body.contains_key(first) && !body.contains_key(more) {
+            continue;
+        }
+        let mut values = Vec::new();
+        values.extend(text(first, body.get(first))?);
+        match body.get(more) {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(list)) => {
+                for one in list {
+                    // HighLevel writes additional emails as {"email": …} and additional phones as {"phone": …} too.
+                    let inner = one.get(first).unwrap_or(one);
+                    values.extend(text(more, Some(inner))?);
+                }
+            }
+            Some(_) => return Err(Problem::bad_request(format!("{more} is not a list"))),
+        }
+        all.push((kind, values));
+    }
+    match body.get("addresses") {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(list)) => {
+            for kind in [AddressKind::Psid, AddressKind::Gmb, AddressKind::Wa] {
+                let mut values = Vec::new();
+                for one in list.iter().filter(|one| one["kind"] == kind.name()) {
+                    values.extend(text("addresses[].value", one.get("value"))?);
+                }
+                all.push((kind, values));
+            }
+        }
+        Some(_) => return Err(Problem::bad_request("addresses is not a list")),
+    }
+    Ok(all)
+}
+
+fn text(name: &str, value: Option<&Value>) -> Result<Option<String>, Problem> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Problem::bad_request(format!("{name} is not text"))),
+    }
+}
+
+fn settings(value: Option<&Value>) -> Result<Vec<(Channel, ChannelWish)>, Problem> {
+    let Some(Value::Object(map)) = value else {
+        return match value {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(_) => Err(Problem::bad_request("dndSettings is not an object")),
+        };
+    };
+    let mut all = Vec::new();
+    for (name, one) in map {
+        let channel = Channel::parse(name).ok_or_else(|| {
+            let names: Vec<_> = Channel::ALL.into_iter().map(Channel::name).collect();
+            Problem::bad_request(format!("dndSettings.{name} is no channel; there are {}", names.join(", ")))
+        })?;
+        if !one.is_null() {
+            all.push((channel, wish(&format!("dndSettings.{name}"), one)?));
+        }
+    }
+    Ok(all)
+}
+
+fn wish(name: &str, value: &Value) -> Result<ChannelWish, Problem> {
+    let status = match value.get("status").and_then(Value::as_str) {
+        Some("active") => Status::Active,
+        Some("inactive") => Status::Inactive,
+        Some("permanent") => Status::Permanent,
+        _ => return Err(Problem::bad_request(format!("{name}.status is none of active, inactive, permanent"))),
+    };
+    Ok(ChannelWish {
+        status,
+        message: text(&format!("{name}.message"), value.get("message"))?,
+        code: value.get("code").and_then(|code| match code {
+            Value::String(code) => Some(code.clone()),
+            Value::Number(code) => Some(code.to_string()),
+            _ => None,
+        }),
+    })
+}
+
+/// A contact as the API shows it.
+pub(super) fn shown(view: &ContactView, listed: Channels) -> Value {
+    let mut body = view.fields.clone();
+    let of = |kind: AddressKind| view.addresses.iter().filter(move |one| one.kind == kind);
+    let mut phones = of(AddressKind::Phone).map(|one| one.shown.clone());
+    let mut emails = of(AddressKind::Email).map(|one| one.shown.clone());
+    body.insert("id".into(), json!(view.id));
+    body.insert("locationId".into(), json!(view.tenant));
+    body.insert("phone".into(), json!(phones.next()));
+    body.insert("additionalPhones".into(), json!(phones.collect::<Vec<_>>()));
+    body.insert("email".into(), json!(emails.next()));
+    body.insert("additionalEmails".into(), json!(emails.collect::<Vec<_>>()));
+    let addresses: Vec<Value> = view
+        .addresses
+        .iter()
+        .map(|one| {
+            let blocked: Vec<_> = one.suppressed.channels().iter().map(Channel::name).collect();
+            json!({ "kind": one.kind.name(), "value": one.shown, "blocked": blocked })
+        })
+        .collect();
+    body.insert("addresses".into(), json!(addresses));
+    body.extend(events::dnd_json(&view.reasons, listed));
+    body.insert("dateAdded".into(), json!(view.created.to_string()));
+    body.insert("dateUpdated".into(), json!(view.updated.to_string()));
+    Value::Object(body)
+}

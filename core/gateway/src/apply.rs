@@ -1,0 +1,221 @@
+//! From what a provider says to a durable change: policies judge, the rules decide, the store keeps.
+
+use crate::{
+    clock, metrics,
+    route::{Route, Routes, TenantRoute},
+    shared::Shared,
+};
+use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Sending, Spoken};
+use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, address};
+use dndgate_policy::{Effect, FailureCode, Meaning, Policies, Said};
+use dndgate_store::{Change, StoreError, Tx, opt, scheduled};
+use jiff::Timestamp;
+use std::{collections::HashSet, sync::Arc};
+
+/// What the policies make of one event, ready for the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Judged {
+    pub(crate) tenant: Arc<str>,
+    /// The provider's id of the event.
+    pub(crate) event_id: String,
+    pub(crate) what: What,
+}
+
+/// The effect of an event.
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    /// DND begins.
+    Begin(Vec<Cause>),
+    /// An opt-in reply.
+    OptIn { channel: Channel, origin: AddressKey, at: Timestamp, source: String },
+    /// Nothing.
+    Nothing,
+}
+
+/// Judges an event. Pure but for counting unknown codes.
+pub(crate) fn judge(
+    policies: &Policies,
+    route: &Route,
+    region: Region,
+    event: &Event<'_>,
+    now: Timestamp,
+    request_id: &str,
+) -> What {
+    let provider = route.provider.name.as_str();
+    let adapter = route.provider.adapter.profile().name;
+    let at = event.at.unwrap_or(now);
+    let source = format!("webhook:{provider} event {} request {request_id}", event.id);
+    let key = |kind: AddressKind, raw: &str| address::normalise(kind, raw, region).ok().map(|one| one.key);
+    let cause = |kind, channel: Channel, origin: AddressKey, message: String| Cause {
+        kind,
+        blocks: Blocks::Channel(channel),
+        origin: Some(origin),
+        permanent: false,
+        code: None,
+        message,
+        source: source.clone(),
+        actor: "person".into(),
+        at,
+    };
+    match &event.kind {
+        EventKind::Message { channel, from_kind, from, spoken } => {
+            let Some(origin) = key(*from_kind, from) else { return What::Nothing };
+            said(policies, *channel, spoken, &origin, at, &source, &cause)
+        }
+        EventKind::Failure { channel, to_kind, to, code, severity, message } => {
+            let Some(origin) = key(*to_kind, to) else { return What::Nothing };
+            let failure = FailureCode { provider: adapter, channel: *channel, code, severity: *severity, message };
+            let effect = policies.code(&failure);
+            if !effect.known {
+                metrics::unknown_code(provider);
+                tracing::warn!(provider, %code, "no policy knows this code; it changes nothing (error_codes.lua)");
+            }
+            if effect.effect == Effect::None {
+                return What::Nothing;
+            }
+            let causes = effect.channels.iter().map(|channel| Cause {
+                permanent: effect.effect == Effect::Permanent,
+                code: Some(code.to_string()),
+                actor: format!("provider:{provider}"),
+                ..cause(effect.reason, channel, origin.clone(), effect.message.clone())
+            });
+            What::Begin(causes.collect())
+        }
+        EventKind::Unsubscribe { channel, kind, address } => {
+            let Some(origin) = key(*kind, address) else { return What::Nothing };
+            let all = policies.unsubscribe().scope.with((*channel).into());
+            let causes = all.iter().map(|each| {
+                let kind = ReasonKind::Unsubscribe;
+                cause(kind, each, origin.clone(), format!("unsubscribed on {channel}"))
+            });
+            What::Begin(causes.collect())
+        }
+        EventKind::Complaint { channel, kind, address } => {
+            let Some(origin) = key(*kind, address) else { return What::Nothing };
+            What::Begin(vec![cause(ReasonKind::Complaint, *channel, origin, "marked as spam".into())])
+        }
+        EventKind::InboundCall { .. } | EventKind::Other(_) => What::Nothing,
+    }
+}
+
+fn said(
+    policies: &Policies,
+    channel: Channel,
+    spoken: &Spoken<'_>,
+    origin: &AddressKey,
+    at: Timestamp,
+    source: &str,
+    cause: &dyn Fn(ReasonKind, Channel, AddressKey, String) -> Cause,
+) -> What {
+    let understood = policies.understand(&Said { channel, spoken });
+    let source = format!("{source} rule {}", understood.rule);
+    match understood.meaning {
+        Meaning::OptOut => {
+            let all = if understood.all_channels { Channels::ALL } else { understood.channels };
+            let causes = all.with(channel.into()).iter().map(|each| {
+                let kind = if each == channel { ReasonKind::Keyword } else { ReasonKind::Propagated };
+                Cause {
+                    source: source.clone(),
+                    ..cause(kind, each, origin.clone(), format!("opted out by a reply on {channel}"))
+                }
+            });
+            What::Begin(causes.collect())
+        }
+        Meaning::OptIn => What::OptIn { channel, origin: origin.clone(), at, source },
+        Meaning::Help | Meaning::Review | Meaning::None => What::Nothing,
+    }
+}
+
+/// Applies a judged event inside a store transaction. What it changes.
+pub(crate) fn apply(tx: &mut Tx<'_>, judged: &Judged) -> Result<Vec<Change>, StoreError> {
+    match &judged.what {
+        What::Begin(causes) => {
+            Ok(opt::record(tx, &judged.tenant, causes)?.into_iter().collect())
+        }
+        What::OptIn { channel, origin, at, source } => {
+            let change = opt::opt_in(tx, &judged.tenant, *channel, origin, *at, source, "person")?;
+            Ok(change.into_iter().collect())
+        }
+        What::Nothing => Ok(Vec::new()),
+    }
+}
+
+/// Counts changes, wakes who waits for them.
+pub(crate) fn announce(shared: &Shared, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    for change in changes {
+        for (blocks, kind, began) in change.reasons() {
+            let channel = match blocks {
+                Blocks::Channel(channel) => channel.label(),
+                Blocks::AllChannels => "all",
+                Blocks::Inbound => "inbound",
+            };
+            metrics::dnd_change(&change.tenant, channel, if began { "enabled" } else { "disabled" }, kind.name());
+        }
+    }
+    shared.news.notify_waiters();
+    shared.work.notify_one();
+}
+
+/// Keeps what an answer to a send taught: codes that concern its recipients, handles of what leaves later.
+pub(crate) async fn learned(
+    shared: &Arc<Shared>,
+    route: &Arc<Route>,
+    tenant: &TenantRoute,
+    learned: Learned,
+    sending: &Sending<'_>,
+    request_id: &str,
+) -> Result<(), StoreError> {
+    let policies = shared.policies.current();
+    let now = clock::now();
+    let region = tenant.tenant.region;
+    let judged: Vec<Judged> = learned
+        .events
+        .iter()
+        .map(|event| Judged {
+            tenant: Arc::clone(&tenant.name),
+            event_id: event.id.to_string(),
+            what: judge(&policies, route, region, event, now, request_id),
+        })
+        .collect();
+    let mut waiting = Vec::new();
+    for handle in learned.scheduled {
+        for recipient in sending.recipients.iter().filter(|one| handle.address.is_empty() || one.address == handle.address) {
+            if let Ok(address) = address::normalise(recipient.kind, &recipient.address, region) {
+                waiting.push((handle.clone(), address.key, recipient.channels));
+            }
+        }
+    }
+    let provider = route.provider.name.clone();
+    let tenant_name = Arc::clone(&tenant.name);
+    let changes = shared
+        .store
+        .write(move |tx| {
+            let mut changes = Vec::new();
+            for one in &judged {
+                changes.extend(apply(tx, one)?);
+            }
+            for (handle, key, channels) in &waiting {
+                scheduled::put(tx, &provider, &tenant_name, key, *channels, handle, now)?;
+            }
+            Ok(changes)
+        })
+        .await?;
+    announce(shared, &changes);
+    // Whoever opted out while the provider answered is found now: the handle was not there to be cancelled.
+    shared.work.notify_one();
+    Ok(())
+}
+
+/// The tenants that events concern, each once.
+pub(crate) fn tenant_of<'r>(routes: &'r Routes, route: &Route, event: &Event<'_>) -> Option<&'r TenantRoute> {
+    routes.tenant(route, event.account.as_deref())
+}
+
+/// Only the first of several events with one id counts.
+pub(crate) fn distinct(judged: Vec<Judged>) -> Vec<Judged> {
+    let mut seen = HashSet::new();
+    judged.into_iter().filter(|one| seen.insert((one.tenant.clone(), one.event_id.clone()))).collect()
+}

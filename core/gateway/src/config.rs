@@ -1,0 +1,570 @@
+//! `dndgate.toml`: what the operator writes, read strictly. Every error names line, key and what would be right.
+
+use dndgate_adapter::{Adapter, Secrets};
+use dndgate_dnd::Region;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use toml::Spanned;
+
+/// A configuration error, ready to be shown to an operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// The configuration as `serve` uses it.
+#[derive(Debug)]
+pub struct Config {
+    /// What CRM and providers reach.
+    pub traffic: Traffic,
+    /// API, console, metrics.
+    pub admin: Admin,
+    /// Where state is kept.
+    pub store: StoreConfig,
+    /// The policies.
+    pub policies: PoliciesConfig,
+    /// The providers, in the order written.
+    pub providers: Vec<Provider>,
+    /// Who is told of DND events.
+    pub subscribers: Vec<Subscriber>,
+    /// The tenants by name; at least one.
+    pub tenants: BTreeMap<String, Tenant>,
+    /// DND of one tenant blocks in all.
+    pub suppression_global: bool,
+}
+
+/// `[traffic]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traffic {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// What providers and people see, without a slash at the end.
+    pub public_url: String,
+    /// Certificate and key, to serve HTTPS.
+    pub tls: Option<Tls>,
+    /// The largest request body.
+    pub max_body: Size,
+    /// Bodies up to this size are kept in memory, larger ones in a temporary file.
+    pub memory_body: Size,
+    /// Where temporary files go; the system's folder when absent.
+    pub temp_dir: Option<PathBuf>,
+    /// The largest header section of a request.
+    pub max_header: Size,
+    /// The most header fields of a request.
+    pub max_headers: usize,
+    /// The most open connections.
+    pub max_connections: usize,
+    /// How long a client may take to send its header section.
+    pub header_timeout: Time,
+    /// How long a client may take between two pieces of a body.
+    pub body_timeout: Time,
+    /// How long connecting to an upstream may take.
+    pub connect_timeout: Time,
+    /// How long an upstream may take to begin its answer.
+    pub upstream_timeout: Time,
+    /// How long open requests may take to end after SIGTERM.
+    pub drain_timeout: Time,
+    /// Threads that carry traffic; as many as there are processors when 0.
+    pub workers: usize,
+}
+
+impl Default for Traffic {
+    fn default() -> Traffic {
+        Traffic {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            public_url: String::new(),
+            tls: None,
+            max_body: Size(60 << 20),
+            memory_body: Size(256 << 10),
+            temp_dir: None,
+            max_header: Size(64 << 10),
+            max_headers: 128,
+            max_connections: 10_000,
+            header_timeout: Time(Duration::from_secs(15)),
+            body_timeout: Time(Duration::from_secs(60)),
+            connect_timeout: Time(Duration::from_secs(5)),
+            upstream_timeout: Time(Duration::from_secs(60)),
+            drain_timeout: Time(Duration::from_secs(30)),
+            workers: 0,
+        }
+    }
+}
+
+/// Certificate and key of a listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate chain.
+    pub cert: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Without tokens, on loopback: only `demo` sets this.
+    #[serde(skip)]
+    pub open: bool,
+}
+
+impl Default for Admin {
+    fn default() -> Admin {
+        Admin { listen: ([127, 0, 0, 1], 8081).into(), open: false }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite:path`.
+    pub url: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> StoreConfig {
+        StoreConfig { url: "sqlite:dndgate.db".into() }
+    }
+}
+
+/// `[policies]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoliciesConfig {
+    /// The folder with the Lua files; the shipped policies serve for files that are not there.
+    pub dir: PathBuf,
+    /// How long a script may run.
+    pub time_limit: Time,
+    /// How much memory a script may take.
+    pub memory_limit: Size,
+}
+
+impl Default for PoliciesConfig {
+    fn default() -> PoliciesConfig {
+        PoliciesConfig {
+            dir: "policies".into(),
+            time_limit: Time(Duration::from_millis(50)),
+            memory_limit: Size(16 << 20),
+        }
+    }
+}
+
+/// One `[[provider]]`.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// The path prefix.
+    pub name: String,
+    /// Who translates.
+    pub adapter: &'static dyn Adapter,
+    /// Scheme and authority of the provider's API.
+    pub upstream: Upstream,
+    /// Its API hosts are reached as themselves (false with a stand-in `upstream`).
+    pub own_hosts: bool,
+    /// A port of its own.
+    pub listen: Option<SocketAddr>,
+    /// A host name of its own.
+    pub host: Option<String>,
+    /// The accounts that may be used; empty: any.
+    pub accounts: Vec<String>,
+    /// Values of the adapter's keys.
+    pub secrets: Secrets,
+    /// Where its webhooks are passed on.
+    pub crm_webhook: Option<String>,
+    /// What to do with a request that the adapter does not know.
+    pub unrecognised: Unrecognised,
+    /// Sends to unknown recipients that are let through, by name.
+    pub allow_unnamed: Vec<String>,
+    /// Kinds of send that DND does not concern (R9).
+    pub exempt: Vec<String>,
+}
+
+/// Scheme and authority of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Upstream {
+    /// `https`.
+    pub tls: bool,
+    /// `host` or `host:port`.
+    pub authority: String,
+    /// A path to put before every request's.
+    pub base: String,
+}
+
+impl Upstream {
+    /// Reads `https://host[:port][/base]`.
+    ///
+    /// # Errors
+    /// When it is not of that form.
+    pub fn parse(url: &str) -> Result<Upstream, &'static str> {
+        const FORM: &str = "is not a URL: write it as https://host or http://host:port";
+        let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            _ => return Err(FORM),
+        };
+        let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let parsed: http::uri::Authority = authority.parse().map_err(|_| FORM)?;
+        if parsed.host().is_empty() || authority.contains('@') || base.contains(['?', '#']) {
+            return Err(FORM);
+        }
+        Ok(Upstream { tls, authority: authority.to_owned(), base: base.trim_end_matches('/').to_owned() })
+    }
+}
+
+/// `unrecognised`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unrecognised {
+    /// Refused when a suppressed address of the tenant stands in it.
+    #[default]
+    Scan,
+    /// Refused.
+    Refuse,
+    /// Let through.
+    Pass,
+}
+
+/// One `[[subscriber]]`.
+#[derive(Debug, Clone)]
+pub struct Subscriber {
+    /// Where events are sent.
+    pub url: String,
+    /// The Standard Webhooks secret.
+    pub secret: String,
+}
+
+/// One `[tenant.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The provider accounts that are its own.
+    pub accounts: Vec<String>,
+    /// How its national phone numbers are read.
+    pub region: Region,
+}
+
+/// A number of bytes, written `60MiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+/// A time, written `30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Duration);
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic() || char == ' ');
+        let unit = match text[digits.len()..].trim() {
+            "" | "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = unit.and_then(|unit: u64| digits.parse::<u64>().ok()?.checked_mul(unit));
+        bytes.map(Size).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a size; write it as \"60MiB\"")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+        time.map(Time).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time; write it as \"30s\"")))
+    }
+}
+
+/// A secret as it is written: `{ env = "NAME" }`, `{ file = "path" }` or a literal.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "a secret: { env = \"NAME\" }, { file = \"path\" } or a string")]
+enum Secret {
+    Literal(String),
+    Env(EnvSecret),
+    File(FileSecret),
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvSecret {
+    env: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSecret {
+    file: PathBuf,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    fn value(&self, folder: &Path) -> Result<String, String> {
+        let value = match self {
+            Secret::Literal(value) => value.clone(),
+            Secret::Env(EnvSecret { env }) => {
+                std::env::var(env).map_err(|_| format!("the environment variable {env} is not set"))?
+            }
+            Secret::File(FileSecret { file }) => std::fs::read_to_string(folder.join(file))
+                .map_err(|error| format!("cannot read {}: {error}", file.display()))?
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
+        };
+        if value.is_empty() { Err("the secret is empty".into()) } else { Ok(value) }
+    }
+}
+
+/// One value or a list of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    traffic: Traffic,
+    #[serde(default)]
+    admin: Admin,
+    #[serde(default)]
+    store: StoreConfig,
+    #[serde(default)]
+    policies: PoliciesConfig,
+    #[serde(default)]
+    provider: Vec<Spanned<WrittenProvider>>,
+    #[serde(default)]
+    subscriber: Vec<Spanned<WrittenSubscriber>>,
+    #[serde(default)]
+    tenant: BTreeMap<String, Spanned<WrittenTenant>>,
+    #[serde(default)]
+    suppression_scope: Scope,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    #[default]
+    Tenant,
+    Global,
+}
+
+#[derive(Deserialize)]
+struct WrittenProvider {
+    name: Spanned<String>,
+    adapter: Spanned<String>,
+    upstream: Option<Spanned<String>>,
+    listen: Option<SocketAddr>,
+    host: Option<String>,
+    account: Option<OneOrMany<String>>,
+    accounts: Option<Spanned<OneOrMany<String>>>,
+    crm_webhook: Option<Spanned<String>>,
+    #[serde(default)]
+    unrecognised: Unrecognised,
+    #[serde(default)]
+    allow_unnamed: Vec<Spanned<String>>,
+    #[serde(default)]
+    exempt: Vec<Spanned<String>>,
+    #[serde(flatten)]
+    keys: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSubscriber {
+    url: Spanned<String>,
+    secret: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTenant {
+    #[serde(default)]
+    accounts: Vec<String>,
+    default_region: Option<Spanned<String>>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not right; the error names file, line and key.
+    pub fn load(path: &Path, adapters: &[&'static dyn Adapter]) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("cannot read {}: {error}; name another file with -c", path.display())))?;
+        Config::read(&text, path, adapters)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// When it is not right.
+    pub fn read(text: &str, path: &Path, adapters: &[&'static dyn Adapter]) -> Result<Config, ConfigError> {
+        let at = |offset: usize, message: &str| {
+            let line = text[..offset.min(text.len())].matches('\n').count() + 1;
+            ConfigError(format!("{}:{line}: {message}", path.display()))
+        };
+        let written: Written = toml::from_str(text).map_err(|error| {
+            at(error.span().map_or(0, |span| span.start), error.message())
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut traffic = written.traffic;
+        if traffic.public_url.is_empty() {
+            traffic.public_url = format!("http://{}", traffic.listen);
+        }
+        Upstream::parse(&traffic.public_url)
+            .map_err(|why| at(text.find("public_url").unwrap_or(0), &format!("traffic.public_url {why}")))?;
+        traffic.public_url.truncate(traffic.public_url.trim_end_matches('/').len());
+        let mut providers: Vec<Provider> = Vec::new();
+        for spanned in written.provider {
+            let start = spanned.span().start;
+            let provider = provider(spanned.into_inner(), start, folder, adapters, &at)?;
+            if providers.iter().any(|other| other.name == provider.name) {
+                return Err(at(start, &format!("two providers have the name {:?}; give each its own", provider.name)));
+            }
+            providers.push(provider);
+        }
+        let mut subscribers = Vec::new();
+        for spanned in written.subscriber {
+            let start = spanned.span().start;
+            let subscriber = spanned.into_inner();
+            Upstream::parse(subscriber.url.as_ref().split(['?', '#']).next().unwrap_or_default())
+                .map_err(|why| at(subscriber.url.span().start, &format!("subscriber.url {why}")))?;
+            let secret = subscriber.secret.value(folder).map_err(|why| at(start, &format!("subscriber.secret: {why}")))?;
+            subscribers.push(Subscriber { url: subscriber.url.into_inner(), secret });
+        }
+        let mut tenants = BTreeMap::new();
+        for (name, tenant) in written.tenant {
+            let tenant = tenant.into_inner();
+            let region = match &tenant.default_region {
+                None => Region::US,
+                Some(code) => code.as_ref().parse().map_err(|error| {
+                    at(code.span().start, &format!("tenant.{name}.default_region is {error}"))
+                })?,
+            };
+            tenants.insert(name, Tenant { accounts: tenant.accounts, region });
+        }
+        if tenants.is_empty() {
+            tenants.insert("default".into(), Tenant { accounts: Vec::new(), region: Region::US });
+        }
+        let mut policies = written.policies;
+        policies.dir = folder.join(&policies.dir);
+        let mut store = written.store;
+        if let Some(file) = store.url.strip_prefix("sqlite:") {
+            store.url = format!("sqlite:{}", folder.join(file).display());
+        }
+        Ok(Config {
+            traffic,
+            admin: written.admin,
+            store,
+            policies,
+            providers,
+            subscribers,
+            tenants,
+            suppression_global: written.suppression_scope == Scope::Global,
+        })
+    }
+}
+
+fn provider(
+    written: WrittenProvider,
+    start: usize,
+    folder: &Path,
+    adapters: &[&'static dyn Adapter],
+    at: &dyn Fn(usize, &str) -> ConfigError,
+) -> Result<Provider, ConfigError> {
+    let adapter = adapters.iter().find(|adapter| adapter.profile().name == written.adapter.as_ref()).ok_or_else(|| {
+        let known: Vec<_> = adapters.iter().map(|adapter| adapter.profile().name).collect();
+        let message = format!("there is no adapter {:?}; there are: {}", written.adapter.as_ref(), known.join(", "));
+        at(written.adapter.span().start, &message)
+    })?;
+    let profile = adapter.profile();
+    let name = written.name.as_ref().clone();
+    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-' || char == '_';
+    if name.is_empty() || !name.chars().all(plain) || ["hooks", "u"].contains(&name.as_str()) {
+        let message = format!("provider name {name:?}: use lower-case letters, digits and -, and neither hooks nor u");
+        return Err(at(written.name.span().start, &message));
+    }
+    let upstream = match &written.upstream {
+        None => Upstream::parse(profile.upstream).map_err(|why| at(start, why))?,
+        Some(url) => Upstream::parse(url.as_ref()).map_err(|why| at(url.span().start, &format!("upstream {why}")))?,
+    };
+    let own_host = upstream.authority.split(':').next().unwrap_or_default();
+    let own_hosts = profile.upstream.ends_with(own_host) || crate::route::is_api_host(profile, own_host);
+    let mut accounts = written.account.map(OneOrMany::into_vec).unwrap_or_default();
+    if let Some(more) = written.accounts {
+        match more.into_inner() {
+            OneOrMany::One(any) if any == "any" => accounts.clear(),
+            more => accounts.extend(more.into_vec()),
+        }
+    }
+    let mut values = Vec::new();
+    for (name, value) in written.keys {
+        let Some(key) = profile.keys.iter().find(|key| key.name == name) else {
+            let known: Vec<_> = profile.keys.iter().map(|key| key.name).collect();
+            let message = format!("unknown key {name:?} for adapter {}; its own keys are: {}", profile.name, known.join(", "));
+            return Err(at(start, &message));
+        };
+        let secrets: OneOrMany<Secret> =
+            value.try_into().map_err(|error: toml::de::Error| at(start, &format!("{name}: {}", error.message())))?;
+        let mut all = Vec::new();
+        for secret in secrets.into_vec() {
+            all.push(secret.value(folder).map_err(|why| at(start, &format!("provider {:?}: {name}: {why}", written.name.as_ref())))?);
+        }
+        values.push((key.name, all));
+    }
+    if let Some(url) = &written.crm_webhook {
+        Upstream::parse(url.as_ref().split(['?', '#']).next().unwrap_or_default())
+            .map_err(|why| at(url.span().start, &format!("crm_webhook {why}")))?;
+    }
+    let named = |list: &[Spanned<String>], allowed: &[&str], key: &str| {
+        for one in list {
+            let bare = one.as_ref().strip_prefix(&format!("{}:", profile.name)).unwrap_or(one.as_ref());
+            if !allowed.contains(&bare) {
+                let message = format!("{key}: {:?} is none of: {}", one.as_ref(), allowed.join(", "));
+                return Err(at(one.span().start, &message));
+            }
+        }
+        let bare = |one: &Spanned<String>| {
+            one.as_ref().strip_prefix(&format!("{}:", profile.name)).unwrap_or(one.as_ref()).to_owned()
+        };
+        Ok(list.iter().map(bare).collect::<Vec<_>>())
+    };
+    Ok(Provider {
+        name,
+        adapter: *adapter,
+        upstream,
+        own_hosts,
+        listen: written.listen,
+        host: written.host.map(|host| host.to_ascii_lowercase()),
+        accounts,
+        secrets: Secrets::new(values),
+        crm_webhook: written.crm_webhook.map(Spanned::into_inner),
+        unrecognised: written.unrecognised,
+        allow_unnamed: named(&written.allow_unnamed, profile.unnamed, "allow_unnamed")?,
+        exempt: named(&written.exempt, profile.exemptions, "exempt")?,
+    })
+}

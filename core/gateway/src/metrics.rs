@@ -1,0 +1,125 @@
+//! Every metric's name, once (INTERFACE "Metrics"). Labels are few: never an address, never a contact.
+
+use metrics::{Counter, Gauge, Histogram, Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+const SENDS: &str = "dndgate_sends_total";
+const REQUESTS: &str = "dndgate_requests_total";
+const OVERHEAD: &str = "dndgate_overhead_seconds";
+const UPSTREAM: &str = "dndgate_upstream_seconds";
+const WEBHOOKS: &str = "dndgate_webhooks_total";
+const DND_CHANGES: &str = "dndgate_dnd_changes_total";
+const CACHE_ENTRIES: &str = "dndgate_cache_entries";
+const CACHE_LAG: &str = "dndgate_cache_lag_seconds";
+const EVENTS_PENDING: &str = "dndgate_events_pending";
+const EVENT_DELIVERIES: &str = "dndgate_event_deliveries_total";
+const POLICY_RELOADS: &str = "dndgate_policy_reloads_total";
+const POLICY_SECONDS: &str = "dndgate_policy_seconds";
+const BUILD_INFO: &str = "dndgate_build_info";
+const SPOOL_PENDING: &str = "dndgate_spool_pending";
+const UNKNOWN_CODES: &str = "dndgate_unknown_codes_total";
+
+/// Bounds of the time that the gateway itself adds, in seconds: microseconds are what counts.
+const OVERHEAD_BOUNDS: [f64; 12] =
+    [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.02, 0.1, 1.0];
+/// Bounds of the time that a provider takes, in seconds.
+const UPSTREAM_BOUNDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// Installs the recorder of this process.
+///
+/// # Errors
+/// When one is installed already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(OVERHEAD.into()), &OVERHEAD_BOUNDS)?
+        .set_buckets_for_metric(Matcher::Full(POLICY_SECONDS.into()), &OVERHEAD_BOUNDS)?
+        .set_buckets_for_metric(Matcher::Full(UPSTREAM.into()), &UPSTREAM_BOUNDS)?
+        .install_recorder()?;
+    describe_counter!(SENDS, "Sends by verdict (allowed, blocked, trimmed, refused) and DND reason");
+    describe_counter!(REQUESTS, "Requests through the traffic listener");
+    describe_histogram!(OVERHEAD, Unit::Seconds, "Time that the gateway itself adds to a request");
+    describe_histogram!(UPSTREAM, Unit::Seconds, "Time until an upstream begins its answer");
+    describe_counter!(WEBHOOKS, "Provider webhooks by what came of them");
+    describe_counter!(DND_CHANGES, "Changes of DND");
+    describe_gauge!(CACHE_ENTRIES, "Suppressed addresses in memory");
+    describe_gauge!(CACHE_LAG, Unit::Seconds, "How far the cache is behind the store");
+    describe_gauge!(EVENTS_PENDING, "DND events that a subscriber has not taken yet");
+    describe_counter!(EVENT_DELIVERIES, "Deliveries of DND events by outcome");
+    describe_counter!(POLICY_RELOADS, "Policy reloads by outcome");
+    describe_histogram!(POLICY_SECONDS, Unit::Seconds, "Time that a send rule takes");
+    describe_gauge!(BUILD_INFO, "Always 1; the version is a label");
+    describe_gauge!(SPOOL_PENDING, "Webhooks that the CRM has not taken yet");
+    describe_counter!(UNKNOWN_CODES, "Provider error codes that no policy knows");
+    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(CACHE_LAG).set(0.0);
+    Ok(handle)
+}
+
+/// A send's outcome.
+pub(crate) fn sends(tenant: &str, provider: &str, channel: &'static str, verdict: &'static str, reason: &'static str) -> Counter {
+    metrics::counter!(SENDS, "tenant" => tenant.to_owned(), "provider" => provider.to_owned(),
+        "channel" => channel, "verdict" => verdict, "reason" => reason)
+}
+
+/// A request's end.
+pub(crate) fn requests(provider: &str, kind: &'static str, status: u16) -> Counter {
+    metrics::counter!(REQUESTS, "provider" => provider.to_owned(), "kind" => kind, "status" => status.to_string())
+}
+
+/// See [`OVERHEAD`].
+pub(crate) fn overhead() -> Histogram {
+    metrics::histogram!(OVERHEAD)
+}
+
+/// See [`UPSTREAM`].
+pub(crate) fn upstream(provider: &str) -> Histogram {
+    metrics::histogram!(UPSTREAM, "provider" => provider.to_owned())
+}
+
+/// A webhook's end.
+pub(crate) fn webhook(provider: &str, kind: &'static str, outcome: &'static str) {
+    metrics::counter!(WEBHOOKS, "provider" => provider.to_owned(), "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// A change of DND.
+pub(crate) fn dnd_change(tenant: &str, channel: &'static str, change: &'static str, reason: &'static str) {
+    metrics::counter!(DND_CHANGES, "tenant" => tenant.to_owned(), "channel" => channel,
+        "change" => change, "reason" => reason)
+    .increment(1);
+}
+
+/// A policy reload's end.
+pub(crate) fn policy_reload(good: bool) {
+    let outcome = if good { "ok" } else { "error" };
+    metrics::counter!(POLICY_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// See [`POLICY_SECONDS`].
+pub(crate) fn policy_seconds() -> Histogram {
+    metrics::histogram!(POLICY_SECONDS)
+}
+
+/// A code that no policy knows.
+pub(crate) fn unknown_code(provider: &str) {
+    metrics::counter!(UNKNOWN_CODES, "provider" => provider.to_owned()).increment(1);
+}
+
+/// Gauges that are read when somebody looks.
+pub(crate) fn cache_entries() -> Gauge {
+    metrics::gauge!(CACHE_ENTRIES)
+}
+
+/// See [`EVENTS_PENDING`].
+pub(crate) fn events_pending() -> Gauge {
+    metrics::gauge!(EVENTS_PENDING)
+}
+
+/// See [`SPOOL_PENDING`].
+pub(crate) fn spool_pending() -> Gauge {
+    metrics::gauge!(SPOOL_PENDING)
+}
+
+/// A delivery's end.
+pub(crate) fn event_delivery(outcome: &'static str) {
+    metrics::counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,585 @@
+//! A send's way to the provider: every fork of it is in [`outbound`].
+
+use crate::{
+    answer::{self, verdict},
+    body::{self, Body, CollectError},
+    clock, forward,
+    gate::{self, Blocked},
+    route::{Target, TenantRoute},
+    rules, scan,
+    shared::Worker,
+    upstream::UpstreamError,
+};
+use bytes::Bytes;
+use dndgate_adapter::{
+    Adapter, Ask, Asked, Channel, Edit, Head, Look, Outbound, Refusal, RefusalCause, Request as ProviderRequest,
+    Scheduled, Sending, Unreadable, sign,
+};
+use dndgate_store::Decision;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, request::Parts};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+use std::{borrow::Cow, rc::Rc, time::Instant};
+
+/// The most pages of a provider's answer to a question.
+const PAGES_MAX: usize = 20;
+/// The largest answer that is read, in bytes: error bodies and participant lists are far smaller.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+/// Recipients named (hashed) in a verdict header; more are counted only.
+const NAMED_MAX: usize = 20;
+
+/// One request on its way.
+struct Exchange<'a> {
+    worker: &'a Rc<Worker>,
+    target: &'a Target<'a>,
+    id: uuid::Uuid,
+    started: Instant,
+    method: &'a Method,
+    head: Head<'a>,
+    extensions: http::Extensions,
+    routes: &'a crate::route::Routes,
+}
+
+/// Why a request goes no further, with all that its refusal says.
+struct Stop {
+    cause: RefusalCause,
+    message: Cow<'static, str>,
+    code: Option<u32>,
+    blocked: Option<(Channel, &'static str)>,
+    address: Option<String>,
+    tenant: Option<(usize, String)>,
+    channel: Option<Channel>,
+}
+
+impl Stop {
+    fn new(cause: RefusalCause, message: impl Into<Cow<'static, str>>) -> Stop {
+        Stop { cause, message: message.into(), code: None, blocked: None, address: None, tenant: None, channel: None }
+    }
+}
+
+impl From<Unreadable> for Stop {
+    fn from(unreadable: Unreadable) -> Stop {
+        Stop { code: unreadable.code, ..Stop::new(RefusalCause::Unreadable, unreadable.message) }
+    }
+}
+
+/// Carries a request to its provider, or refuses it in the provider's words.
+pub(crate) async fn outbound(worker: &Rc<Worker>, target: &Target<'_>, request: Request<Incoming>) -> Response<Body> {
+    let started = clock::tick();
+    let (parts, incoming) = request.into_parts();
+    let Parts { method, uri, headers, extensions, .. } = parts;
+    let head =
+        Head { method: &method, host: target.host, path: target.path, query: uri.query(), headers: &headers };
+    let routes = worker.routes();
+    let mut exchange = Exchange {
+        worker,
+        target,
+        id: worker.ids.next(),
+        started,
+        method: &method,
+        head,
+        extensions,
+        routes: &routes,
+    };
+    match exchange.run(incoming).await {
+        Ok(response) => response,
+        Err(stop) => exchange.refuse(&stop),
+    }
+}
+
+impl<'a> Exchange<'a> {
+    fn adapter(&self) -> &'static dyn Adapter {
+        self.target.route.provider.adapter
+    }
+
+    fn provider(&self) -> (usize, &'a str) {
+        (self.target.route.index, &self.target.route.provider.name)
+    }
+
+    async fn run(&mut self, incoming: Incoming) -> Result<Response<Body>, Stop> {
+        if let Some(field) = method_override(self.head.headers) {
+            return Err(Stop::new(RefusalCause::Unreadable, format!("remove the header field {field}")));
+        }
+        let look = self.adapter().look(&self.head)?;
+        if look == Look::Nobody {
+            return self.pass(Body::Client(incoming)).await;
+        }
+        if !self.worker.shared.store.cache().is_complete() {
+            return Err(Stop::new(RefusalCause::Unavailable, "the gateway is starting and cannot judge sends yet"));
+        }
+        let tenant = self.tenant()?;
+        self.judge(tenant, look, incoming).await.map_err(|mut stop| {
+            stop.tenant.get_or_insert_with(|| (tenant.index, tenant.name.to_string()));
+            stop
+        })
+    }
+
+    fn tenant(&self) -> Result<&'a TenantRoute, Stop> {
+        let account = self.adapter().account(&self.head);
+        self.routes.tenant(&self.target.route, account.as_deref()).ok_or_else(|| {
+            Stop::new(
+                RefusalCause::Account,
+                "this account is not configured at the gateway: add it to the provider's account or to a tenant's \
+                 accounts, or set accounts = \"any\"",
+            )
+        })
+    }
+
+    async fn judge(&mut self, tenant: &TenantRoute, look: Look, incoming: Incoming) -> Result<Response<Body>, Stop> {
+        use crate::config::Unrecognised;
+        let unrecognised = self.target.route.provider.unrecognised;
+        if look == Look::Unrecognised {
+            match unrecognised {
+                Unrecognised::Pass => return self.pass(Body::Client(incoming)).await,
+                Unrecognised::Refuse => return Err(unknown_endpoint()),
+                Unrecognised::Scan => {}
+            }
+        }
+        let raw = self.collect(incoming).await?;
+        let unpacked = self.unpack(&raw)?;
+        let readable = unpacked.as_ref().unwrap_or(&raw);
+        let request = ProviderRequest { head: self.head, body: readable };
+        let read = if look == Look::Unrecognised { Outbound::Unrecognised } else { self.adapter().read(&request)? };
+        match read {
+            Outbound::Nobody => self.pass(raw.clone().into()).await,
+            Outbound::Send(sending) => self.send(tenant, &request, sending, &raw, readable).await,
+            Outbound::Ask(ask) => {
+                let sending = self.ask(&request, ask).await?;
+                self.send(tenant, &request, sending, &raw, readable).await
+            }
+            Outbound::Unnamed(name) if self.target.route.provider.allow_unnamed.iter().any(|one| one == name) => {
+                self.pass(raw.clone().into()).await
+            }
+            Outbound::Unnamed(name) => Err(Stop::new(
+                RefusalCause::Unreadable,
+                format!(
+                    "the recipients of this send are known to the provider only, so that Do-Not-Disturb cannot be \
+                     checked; the operator may allow it by name: allow_unnamed = [\"{name}\"]"
+                ),
+            )),
+            Outbound::Unrecognised => match unrecognised {
+                Unrecognised::Pass => self.pass(raw.clone().into()).await,
+                Unrecognised::Refuse => Err(unknown_endpoint()),
+                Unrecognised::Scan => {
+                    let cache = self.worker.shared.store.cache();
+                    match scan::suppressed(cache, tenant, &self.head, readable) {
+                        Ok(None) => self.pass(raw.clone().into()).await,
+                        Ok(Some((channel, reason))) => Err(Stop {
+                            blocked: Some((channel, reason.name())),
+                            channel: Some(channel),
+                            ..Stop::new(
+                                RefusalCause::Blocked,
+                                "the gateway does not know this endpoint, and the address of somebody who does not \
+                                 want to be contacted stands in the request",
+                            )
+                        }),
+                        Err(why) => Err(Stop::new(RefusalCause::Unreadable, why)),
+                    }
+                }
+            },
+        }
+    }
+
+    async fn collect(&self, incoming: Incoming) -> Result<Bytes, Stop> {
+        let traffic = &self.worker.shared.traffic;
+        let limits = body::Limits {
+            bytes_max: traffic.max_body.0.min(self.adapter().profile().body_bytes_max),
+            memory_bytes_max: traffic.memory_body.0,
+            pause: traffic.body_timeout.0,
+            temp_dir: traffic.temp_dir.as_deref(),
+        };
+        body::collect(incoming, limits).await.map_err(|error| {
+            let cause = match error {
+                CollectError::TooLarge(_) => RefusalCause::TooLarge,
+                CollectError::Slow | CollectError::Broken => RefusalCause::Unreadable,
+                CollectError::Disk(_) => RefusalCause::Unavailable,
+            };
+            Stop::new(cause, error.to_string())
+        })
+    }
+
+    fn unpack(&self, raw: &Bytes) -> Result<Option<Bytes>, Stop> {
+        let profile = self.adapter().profile();
+        let bytes_max = self.worker.shared.traffic.max_body.0.min(profile.body_bytes_max);
+        body::unpack(self.head.headers, raw, profile.compressed_bodies, bytes_max)
+            .map_err(|error| Stop::new(RefusalCause::Unreadable, error.to_string()))
+    }
+
+    /// Asks the provider whom a send would reach, with the caller's own credentials.
+    async fn ask<'r>(&self, request: &ProviderRequest<'r>, mut ask: Ask) -> Result<Sending<'r>, Stop> {
+        let mut answers = Vec::new();
+        while answers.len() < PAGES_MAX {
+            let target = Target {
+                route: self.target.route.clone(),
+                host: ask.host.as_deref(),
+                path: "/",
+                after_prefix: &match &ask.host {
+                    Some(host) => format!("/{host}{}", ask.path_and_query),
+                    None => ask.path_and_query.clone(),
+                },
+            };
+            let (upstream, path) = target.upstream();
+            let mut question = Request::new(Body::empty());
+            *question.uri_mut() = path.parse().map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
+            forward::set_host(question.headers_mut(), &upstream.authority);
+            question.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            if let Some(credentials) = self.head.headers.get(header::AUTHORIZATION) {
+                question.headers_mut().insert(header::AUTHORIZATION, credentials.clone());
+            }
+            let timeout = self.worker.shared.traffic.upstream_timeout.0;
+            let answer = self.worker.pool.send(&upstream, question, timeout, || true).await.map_err(upstream_stop)?;
+            if !answer.status().is_success() {
+                return Err(Stop::new(
+                    RefusalCause::Unreadable,
+                    format!(
+                        "the provider answered {} to the question whom this send would reach",
+                        answer.status().as_u16()
+                    ),
+                ));
+            }
+            let whole = self.read_answer(answer.into_body()).await?;
+            answers.push(whole.to_vec());
+            match self.adapter().asked(request, &answers)? {
+                Asked::Send(sending) => return Ok(sending),
+                Asked::More(next) => ask = next,
+            }
+        }
+        Err(Stop::new(RefusalCause::Unreadable, "this send would reach more people than the gateway can check"))
+    }
+
+    async fn read_answer(&self, answer: Body) -> Result<Bytes, Stop> {
+        let limits = body::Limits {
+            bytes_max: ANSWER_BYTES_MAX,
+            memory_bytes_max: ANSWER_BYTES_MAX,
+            pause: self.worker.shared.traffic.body_timeout.0,
+            temp_dir: None,
+        };
+        let whole = body::collect(answer, limits).await;
+        whole.map_err(|error| Stop::new(RefusalCause::BadGateway, format!("the provider's answer: {error}")))
+    }
+
+    /// The verdict on a send whose recipients are known, and its way on.
+    async fn send(
+        &mut self,
+        tenant: &TenantRoute,
+        request: &ProviderRequest<'_>,
+        sending: Sending<'_>,
+        raw: &Bytes,
+        readable: &Bytes,
+    ) -> Result<Response<Body>, Stop> {
+        let provider = &self.target.route.provider;
+        let exempt = provider.exempt.iter().any(|kind| kind == sending.kind);
+        let store = &self.worker.shared.store;
+        let verdicts = |sending: &Sending<'_>| gate::blocked(store.cache(), tenant, &sending.recipients);
+        let mut blocked: SmallVec<[Blocked; 2]> = SmallVec::new();
+        if !exempt {
+            blocked = verdicts(&sending).map_err(|bad| {
+                let code = None;
+                let channel = sending.recipients.first().and_then(|one| one.channels.first());
+                Stop { code, channel, ..Stop::new(RefusalCause::Unreadable, format!("the recipient is {bad}")) }
+            })?;
+        }
+        let ruled = rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
+        if blocked.len() + ruled.len() == sending.recipients.len() && !sending.recipients.is_empty() {
+            return Err(self.stop_for(tenant, &sending, &blocked, &ruled));
+        }
+        if sending.scheduled
+            && !provider.allow_unnamed.iter().any(|one| one == "scheduled")
+            && self.adapter().cancel(&Scheduled::default(), &provider.secrets).is_none()
+        {
+            return Err(Stop::new(
+                RefusalCause::Unreadable,
+                "a send that leaves later could not be cancelled if the person opts out in between: configure the \
+                 provider's credentials at the gateway, or allow it by name: allow_unnamed = [\"scheduled\"]",
+            ));
+        }
+        let mut dropped: Vec<usize> = blocked.iter().map(|one| one.index).chain(ruled.iter().map(|one| one.index)).collect();
+        dropped.sort_unstable();
+        let mut edits = Vec::new();
+        if !dropped.is_empty() {
+            edits = self.adapter().trim(request, &sending, &dropped).map_err(|cannot| {
+                let mut stop = self.stop_for(tenant, &sending, &blocked, &ruled);
+                stop.message = format!("{}; {cannot}", stop.message).into();
+                stop
+            })?;
+        }
+        edits.extend(self.callback_edits(&sending));
+        edits.sort_by_key(|edit| edit.range.start);
+        let edited = !edits.is_empty();
+        let body = if edited { body::edit(readable, edits) } else { Body::from(raw.clone()) };
+        // Whoever opted out while this send waited for a connection is not reached either.
+        let still_free = || exempt || verdicts(&sending).is_ok_and(|now| now.len() == blocked.len());
+        let answer = self.forward(body, edited, still_free).await;
+        let (mut response, seconds) = match answer {
+            Err(stop) if stop.cause == RefusalCause::Blocked => {
+                let now = verdicts(&sending).unwrap_or_default();
+                return Err(self.stop_for(tenant, &sending, &now, &ruled));
+            }
+            other => other?,
+        };
+        if self.adapter().wants_answer(&sending, response.status()) {
+            response = self.learn(tenant, request, &sending, response).await?;
+        }
+        self.count(tenant, &sending, &blocked, &ruled);
+        let verdict = if dropped.is_empty() {
+            HeaderValue::from_static("allowed")
+        } else {
+            self.record_trimmed(tenant, &sending, &blocked, &dropped)
+        };
+        self.finish(&mut response, "send", verdict, seconds);
+        Ok(response)
+    }
+
+    fn stop_for(&self, tenant: &TenantRoute, sending: &Sending<'_>, blocked: &[Blocked], ruled: &[rules::Ruled]) -> Stop {
+        let (index, channel, reason, message) = match (blocked.first(), ruled.first()) {
+            (Some(one), _) => {
+                let message = format!("the recipient does not want to be contacted ({})", one.reason);
+                (one.index, one.channel, one.reason.name(), message)
+            }
+            (None, Some(rule)) => (rule.index, rule.channel, "policy", rule.reason.clone()),
+            (None, None) => (0, Channel::Sms, "policy", "not allowed".to_owned()),
+        };
+        Stop {
+            blocked: Some((channel, reason)),
+            channel: Some(channel),
+            address: sending.recipients.get(index).map(|one| one.address.to_string()),
+            tenant: Some((tenant.index, tenant.name.to_string())),
+            ..Stop::new(RefusalCause::Blocked, message)
+        }
+    }
+
+    /// Puts addresses of the gateway where the CRM named its own, so that error codes are seen (R19).
+    fn callback_edits(&self, sending: &Sending<'_>) -> Vec<Edit> {
+        if !self.target.route.verifies {
+            return Vec::new();
+        }
+        let callbacks = &self.worker.shared.callbacks;
+        let wrap = |url: &str| callbacks.wrap(self.provider().1, url);
+        let wrapped = sending.callbacks.iter().filter(|one| one.url.starts_with("http"));
+        wrapped.map(|one| one.place.replace(&wrap(&one.url))).collect()
+    }
+
+    /// Lets a request through that contacts nobody.
+    async fn pass(&mut self, body: Body) -> Result<Response<Body>, Stop> {
+        let (mut response, seconds) = self.forward(body, false, || true).await?;
+        self.finish(&mut response, "other", HeaderValue::from_static("allowed"), seconds);
+        Ok(response)
+    }
+
+    /// Sends the request on; the answer's head, and how long the provider took.
+    async fn forward(
+        &mut self,
+        body: Body,
+        edited: bool,
+        last_metre: impl Fn() -> bool,
+    ) -> Result<(Response<Body>, f64), Stop> {
+        let (upstream, path) = self.target.upstream();
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::try_from(path.as_ref()).map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
+        *request.headers_mut() = onward_headers(self.head.headers, &upstream.authority, edited);
+        *request.extensions_mut() = std::mem::take(&mut self.extensions);
+        let begun = clock::tick();
+        let timeout = self.worker.shared.traffic.upstream_timeout.0;
+        let answer = self.worker.pool.send(&upstream, request, timeout, last_metre).await;
+        let seconds = begun.elapsed().as_secs_f64();
+        self.worker.observe_upstream(self.provider(), seconds);
+        let name = self.provider().1;
+        match answer {
+            Ok(mut response) => {
+                forward::drop_hop_by_hop(response.headers_mut());
+                if response.status().is_server_error() {
+                    self.worker.fails(self.provider(), "the provider answers with server errors");
+                } else {
+                    self.worker.works(self.provider());
+                }
+                Ok((response, seconds))
+            }
+            Err(error) => {
+                if !matches!(error, UpstreamError::Stopped) {
+                    tracing::warn!(provider = name, request = %self.id, %error, "the provider gave no answer");
+                    self.worker.fails(self.provider(), "the provider cannot be reached");
+                }
+                Err(upstream_stop(error))
+            }
+        }
+    }
+
+    /// Shows an answer to the adapter, acts on what it says, and hands it on unchanged.
+    async fn learn(
+        &self,
+        tenant: &TenantRoute,
+        request: &ProviderRequest<'_>,
+        sending: &Sending<'_>,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, Stop> {
+        let (mut parts, body) = response.into_parts();
+        let whole = self.read_answer(body).await?;
+        let unpacked = body::unpack(&parts.headers, &whole, true, ANSWER_BYTES_MAX).ok().flatten();
+        let readable = unpacked.as_ref().unwrap_or(&whole);
+        let answer = dndgate_adapter::Answer { status: parts.status, headers: &parts.headers, body: readable };
+        let learned = self.adapter().learn(request, sending, &answer);
+        if !learned.events.is_empty() || !learned.scheduled.is_empty() {
+            let request_id = self.id.to_string();
+            let applied = crate::apply::learned(
+                &self.worker.shared,
+                &self.target.route,
+                tenant,
+                learned,
+                sending,
+                &request_id,
+            );
+            if let Err(error) = applied.await {
+                tracing::error!(provider = self.provider().1, request = %self.id, %error,
+                    "what the provider's answer says could not be kept");
+            }
+        }
+        parts.headers.remove(header::TRANSFER_ENCODING);
+        Ok(Response::from_parts(parts, whole.into()))
+    }
+
+    fn count(&self, tenant: &TenantRoute, sending: &Sending<'_>, blocked: &[Blocked], ruled: &[rules::Ruled]) {
+        let names = ((tenant.index, &*tenant.name), self.provider());
+        for (index, recipient) in sending.recipients.iter().enumerate() {
+            let channel = recipient.channels.first().unwrap_or(Channel::Sms);
+            if let Some(one) = blocked.iter().find(|one| one.index == index) {
+                self.worker.count_send(names.0, names.1, one.channel, "trimmed", Some(one.reason));
+            } else if ruled.iter().any(|one| one.index == index) {
+                self.worker.count_send(names.0, names.1, channel, "trimmed", Some(dndgate_dnd::ReasonKind::Policy));
+            } else {
+                self.worker.count_send(names.0, names.1, channel, "allowed", None);
+            }
+        }
+    }
+
+    fn record_trimmed(
+        &self,
+        tenant: &TenantRoute,
+        sending: &Sending<'_>,
+        blocked: &[Blocked],
+        dropped: &[usize],
+    ) -> HeaderValue {
+        let hashes: Vec<String> = (dropped.iter().take(NAMED_MAX))
+            .filter_map(|index| sending.recipients.get(*index))
+            .map(|one| address_hash(&one.address))
+            .collect();
+        let (channel, reason) =
+            blocked.first().map_or((Channel::Sms, "policy"), |one| (one.channel, one.reason.name()));
+        self.record("trimmed", Some((tenant.index, &tenant.name)), Some(channel), reason, &hashes.join(","), sending.kind);
+        verdict("trimmed", &[("blocked", &dropped.len().to_string()), ("recipients", &hashes.join(","))])
+    }
+
+    fn record(
+        &self,
+        verdict: &'static str,
+        tenant: Option<(usize, &str)>,
+        channel: Option<Channel>,
+        reason: &str,
+        address_hash: &str,
+        message: &str,
+    ) {
+        let (_, provider) = self.provider();
+        let tenant_name = tenant.map_or("", |(_, name)| name);
+        tracing::info!(request = %self.id, provider, tenant = tenant_name, channel = channel.map_or("", Channel::label),
+            reason, recipient = address_hash, "{verdict}: {message}");
+        self.worker.shared.decisions.append(&Decision {
+            at: clock::now(),
+            request_id: self.id,
+            tenant: tenant_name.into(),
+            provider: provider.into(),
+            channel,
+            verdict: verdict.into(),
+            reason: reason.into(),
+            address_hash: address_hash.into(),
+            message: message.into(),
+        });
+    }
+
+    /// Marks an answer that goes back, and measures.
+    fn finish(&self, response: &mut Response<Body>, kind: &'static str, verdict: HeaderValue, upstream_seconds: f64) {
+        answer::mark(response, verdict, self.id);
+        self.worker.count_request(self.provider(), kind, response.status().as_u16());
+        self.worker.observe_overhead((self.started.elapsed().as_secs_f64() - upstream_seconds).max(0.0));
+    }
+
+    fn refuse(&self, stop: &Stop) -> Response<Body> {
+        let id = self.id.to_string();
+        let refusal = Refusal {
+            cause: stop.cause,
+            message: &stop.message,
+            address: stop.address.as_deref(),
+            channel: stop.blocked.map(|(channel, _)| channel).or(stop.channel),
+            reason: stop.blocked.map(|(_, reason)| reason),
+            code: stop.code,
+            request_id: &id,
+        };
+        let mut response = answer::from_reply(self.adapter().refuse(&self.head, &refusal));
+        let (word, reason) = match (stop.cause, stop.blocked) {
+            (RefusalCause::Blocked, Some((_, reason))) => ("blocked", reason),
+            (RefusalCause::Unreadable, _) => ("refused", "unreadable"),
+            (RefusalCause::Account, _) => ("refused", "account"),
+            (RefusalCause::TooLarge, _) => ("refused", "too_large"),
+            (RefusalCause::BadGateway, _) => ("failed", "bad_gateway"),
+            (RefusalCause::GatewayTimeout, _) => ("failed", "timeout"),
+            _ => ("failed", "unavailable"),
+        };
+        let hash = stop.address.as_deref().map(address_hash).unwrap_or_default();
+        let tenant = stop.tenant.as_ref().map(|(index, name)| (*index, name.as_str()));
+        let channel = refusal.channel;
+        let mut facts: SmallVec<[(&str, &str); 3]> = SmallVec::new();
+        if let Some(channel) = channel {
+            facts.push(("channel", channel.label()));
+        }
+        facts.push(("reason", reason));
+        if !hash.is_empty() {
+            facts.push(("recipients", &hash));
+        }
+        if word != "failed" {
+            self.record(word, tenant, channel, reason, &hash, &stop.message);
+            let kind = stop.blocked.and_then(|(_, reason)| dndgate_dnd::ReasonKind::parse(reason));
+            let channel = channel.or_else(|| self.adapter().profile().channels.first()).unwrap_or(Channel::Sms);
+            self.worker.count_send(tenant.unwrap_or((usize::MAX, "")), self.provider(), channel, word, kind);
+        }
+        self.finish(&mut response, "send", verdict(word, &facts), 0.0);
+        response
+    }
+}
+
+fn unknown_endpoint() -> Stop {
+    Stop::new(RefusalCause::Unreadable, "the gateway does not know this endpoint (unrecognised = \"refuse\")")
+}
+
+fn upstream_stop(error: UpstreamError) -> Stop {
+    match error {
+        UpstreamError::Timeout | UpstreamError::ConnectTimeout => {
+            Stop::new(RefusalCause::GatewayTimeout, "the provider did not answer in time")
+        }
+        UpstreamError::Stopped => Stop::new(RefusalCause::Blocked, "the recipient opted out just now"),
+        UpstreamError::Connect(_) => Stop::new(RefusalCause::BadGateway, "the provider cannot be reached; nothing was sent"),
+        UpstreamError::Broken(_) => {
+            Stop::new(RefusalCause::BadGateway, "the provider broke off; it may have taken the request")
+        }
+    }
+}
+
+/// Servers that honour these fields read a request differently from what its method says.
+fn method_override(headers: &HeaderMap) -> Option<&'static str> {
+    ["x-http-method-override", "x-http-method", "x-method-override"].into_iter().find(|name| headers.contains_key(*name))
+}
+
+/// The fields that go on, in their order: hop-by-hop ones left out, `Host` the provider's.
+fn onward_headers(headers: &HeaderMap, authority: &str, edited: bool) -> HeaderMap {
+    let mut onward = headers.clone();
+    forward::drop_hop_by_hop(&mut onward);
+    if edited {
+        forward::drop_body_fields(&mut onward);
+    }
+    forward::set_host(&mut onward, authority);
+    onward
+}
+
+/// How headers and records name a recipient: the first 16 hexadecimal digits of the SHA-256 of the address as
+/// it stood in the request.
+pub fn address_hash(address: &str) -> String {
+    sign::to_hex(&sign::sha256(address.as_bytes())[..8])
+}

@@ -1,0 +1,154 @@
+//! What every part of the gateway shares, and what each worker has for itself.
+
+use crate::{
+    callback::Callbacks,
+    config::{Config, Traffic},
+    ids::RequestIds,
+    metrics,
+    route::Routes,
+    upstream::Pool,
+};
+use ::metrics::{Counter, Histogram};
+use arc_swap::ArcSwap;
+use dndgate_adapter::Channel;
+use dndgate_dnd::ReasonKind;
+use dndgate_policy::{Active, Limits};
+use dndgate_store::{Decisions, Store};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    path::PathBuf,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+};
+use tokio::sync::{Notify, watch};
+
+/// Shared by all workers, the admin listener and the background work.
+pub(crate) struct Shared {
+    pub(crate) traffic: Traffic,
+    pub(crate) routes: ArcSwap<Routes>,
+    pub(crate) config: ArcSwap<Config>,
+    pub(crate) store: Store,
+    pub(crate) policies: Arc<Active>,
+    pub(crate) policy_dir: PathBuf,
+    pub(crate) policy_limits: Limits,
+    pub(crate) decisions: Decisions,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    pub(crate) prometheus: metrics_exporter_prometheus::PrometheusHandle,
+    /// A send rule broke its limits: rules run on threads of their own until the policies change.
+    pub(crate) rule_misbehaves: AtomicBool,
+    /// There is something to pass on or to cancel.
+    pub(crate) work: Notify,
+    /// DND changed: look at the event feed.
+    pub(crate) news: Notify,
+    pub(crate) connections: AtomicUsize,
+    /// True once the gateway drains.
+    pub(crate) draining: watch::Sender<bool>,
+    pub(crate) health: crate::health::Health,
+}
+
+/// One thread's own things: nothing here is locked.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) ids: RequestIds,
+    counters: RefCell<HashMap<CounterKey, Counter>>,
+    upstream_seconds: RefCell<HashMap<usize, Histogram>>,
+    overhead_seconds: OnceCell<Histogram>,
+    /// Whether each provider worked when this worker last used it.
+    working: RefCell<HashMap<usize, bool>>,
+    routes: RefCell<Arc<Routes>>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum CounterKey {
+    Send { tenant: usize, provider: usize, channel: Channel, verdict: &'static str, reason: Option<ReasonKind> },
+    Request { provider: usize, kind: &'static str, status: u16 },
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>) -> Worker {
+        Worker {
+            pool: Rc::new(Pool::new(Arc::clone(&shared.tls), shared.traffic.connect_timeout.0)),
+            routes: RefCell::new(shared.routes.load_full()),
+            working: RefCell::default(),
+            shared,
+            ids: RequestIds::new(),
+            counters: RefCell::default(),
+            upstream_seconds: RefCell::default(),
+            overhead_seconds: OnceCell::new(),
+        }
+    }
+
+    /// Counts a send. `verdict` is one of `allowed`, `blocked`, `trimmed`, `refused`.
+    pub(crate) fn count_send(
+        &self,
+        tenant: (usize, &str),
+        provider: (usize, &str),
+        channel: Channel,
+        verdict: &'static str,
+        reason: Option<ReasonKind>,
+    ) {
+        let key = CounterKey::Send { tenant: tenant.0, provider: provider.0, channel, verdict, reason };
+        self.counters
+            .borrow_mut()
+            .entry(key)
+            .or_insert_with(|| {
+                let reason = reason.map_or("", ReasonKind::name);
+                metrics::sends(tenant.1, provider.1, channel.label(), verdict, reason)
+            })
+            .increment(1);
+    }
+
+    /// Counts a request. `kind` is one of `send`, `other`, `webhook`.
+    pub(crate) fn count_request(&self, provider: (usize, &str), kind: &'static str, status: u16) {
+        let key = CounterKey::Request { provider: provider.0, kind, status };
+        self.counters
+            .borrow_mut()
+            .entry(key)
+            .or_insert_with(|| metrics::requests(provider.1, kind, status))
+            .increment(1);
+    }
+
+    pub(crate) fn observe_upstream(&self, provider: (usize, &str), seconds: f64) {
+        self.upstream_seconds
+            .borrow_mut()
+            .entry(provider.0)
+            .or_insert_with(|| metrics::upstream(provider.1))
+            .record(seconds);
+    }
+
+    pub(crate) fn observe_overhead(&self, seconds: f64) {
+        self.overhead_seconds.get_or_init(metrics::overhead).record(seconds);
+    }
+
+    /// The configuration's routes as of now. Places in them are what counters are held by.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        let now = self.shared.routes.load();
+        let mut held = self.routes.borrow_mut();
+        if !Arc::ptr_eq(&held, &now) {
+            *held = Arc::clone(&now);
+            self.counters.borrow_mut().clear();
+            self.upstream_seconds.borrow_mut().clear();
+            self.working.borrow_mut().clear();
+        }
+        Arc::clone(&held)
+    }
+
+    /// A provider answered. Tells the others when that is news.
+    pub(crate) fn works(&self, provider: (usize, &str)) {
+        if self.working.borrow_mut().insert(provider.0, true) != Some(true) {
+            self.shared.health.works(provider.1);
+        }
+    }
+
+    /// A provider did not answer as it should.
+    pub(crate) fn fails(&self, provider: (usize, &str), what: &'static str) {
+        self.working.borrow_mut().insert(provider.0, false);
+        self.shared.health.fails(provider.1, what);
+    }
+}

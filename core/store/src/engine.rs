@@ -1,0 +1,359 @@
+//! The store as others see it: one writer with group commit, a few readers, the cache.
+
+use crate::{
+    cache::Cache,
+    error::{Result, StoreError},
+    rows::Rows,
+    sqlite::Sqlite,
+    tx::Tx,
+};
+use dndgate_adapter::Channels;
+use dndgate_dnd::{AddressKey, Suppressed};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+};
+use tokio::sync::oneshot;
+
+/// The most changes in one commit: a batch ends when the previous commit does, so that this bounds memory only.
+const BATCH_MAX: usize = 512;
+/// The most changes that wait.
+const QUEUE_MAX: usize = 16_384;
+/// Pages of 4 KiB that a reader may keep in memory.
+const READERS: usize = 2;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `sqlite:path`.
+    pub url: String,
+    /// Threads that read.
+    pub readers: usize,
+    /// The size at which the database refuses to grow, in pages of 4 KiB; for tests of a full disk.
+    pub pages_max: Option<u32>,
+}
+
+impl Options {
+    /// The usual options.
+    pub fn new(url: &str) -> Options {
+        Options { url: url.to_owned(), readers: READERS, pages_max: None }
+    }
+}
+
+type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+type Job = Box<dyn FnOnce(&mut Tx<'_>) -> (bool, Answer) + Send>;
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    cache: Arc<Cache>,
+    listed: Arc<AtomicU8>,
+    writable: Arc<AtomicBool>,
+    writes: Option<SyncSender<Job>>,
+    reads: SyncSender<Job>,
+}
+
+impl Store {
+    /// Opens a store, making it or bringing it up to date where needed.
+    ///
+    /// # Errors
+    /// When the URL names none, or it cannot be opened.
+    pub fn open(options: &Options) -> Result<Store> {
+        let path = path(&options.url)?;
+        let mut writer = Sqlite::open(path)?;
+        if let Some(pages) = options.pages_max {
+            writer.limit_pages(pages)?;
+        }
+        let key = writer.transaction(|rows| crate::meta::secret_of(rows, "cache"))?;
+        let count = writer.transaction(|rows| rows.live_count())?;
+        let cache = Arc::new(Cache::new(half(&key), usize::try_from(count).unwrap_or(0)));
+        let inner = Store::start(options, path, cache, Some(writer))?;
+        Ok(inner)
+    }
+
+    /// Opens an existing store to look at it, while another process may be writing.
+    ///
+    /// # Errors
+    /// When there is none, or it is of another version.
+    pub fn open_read_only(options: &Options) -> Result<Store> {
+        let path = path(&options.url)?;
+        let mut reader = Sqlite::open_read_only(path)?;
+        let key = reader.transaction(|rows| rows.meta("cache"))?;
+        let key = key.ok_or_else(|| StoreError::Corrupt("it was never used".into()))?;
+        let key = <[u8; 32]>::try_from(key).map_err(|_| StoreError::Corrupt("its cache key".into()))?;
+        Store::start(options, path, Arc::new(Cache::new(half(&key), 0)), None)
+    }
+
+    fn start(options: &Options, path: &str, cache: Arc<Cache>, writer: Option<Sqlite>) -> Result<Store> {
+        let listed = Arc::new(AtomicU8::new(Channels::ALL.bits()));
+        let writable = Arc::new(AtomicBool::new(writer.is_some()));
+        let (reads, to_read) = sync_channel::<Job>(QUEUE_MAX);
+        let to_read = Arc::new(Mutex::new(to_read));
+        for index in 0..options.readers.max(1) {
+            let mut reader = Sqlite::open_read_only(path)?;
+            let (to_read, cache, listed) = (Arc::clone(&to_read), Arc::clone(&cache), Arc::clone(&listed));
+            thread(&format!("store-reader-{index}"), move || {
+                while let Some(job) = next(&to_read) {
+                    read(&mut reader, job, &cache, &listed);
+                }
+            })?;
+        }
+        let writes = match writer {
+            None => None,
+            Some(writer) => {
+                let (writes, to_write) = sync_channel::<Job>(QUEUE_MAX);
+                let writer = Writer {
+                    database: writer,
+                    cache: Arc::clone(&cache),
+                    listed: Arc::clone(&listed),
+                    writable: Arc::clone(&writable),
+                };
+                thread("store-writer", move || writer.run(&to_write))?;
+                Some(writes)
+            }
+        };
+        Ok(Store(Arc::new(Inner { cache, listed, writable, writes, reads })))
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    /// Did the last commit succeed?
+    pub fn is_writable(&self) -> bool {
+        self.0.writable.load(Ordering::Relaxed)
+    }
+
+    /// Tells which channels are integrated, for the overall status in events (R3).
+    pub fn set_listed(&self, listed: Channels) {
+        self.0.listed.store(listed.bits(), Ordering::Relaxed);
+    }
+
+    /// Fills the cache. Changes wait meanwhile, so that none is missed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn fill_cache(&self) -> Result<u64> {
+        let cache = Arc::clone(&self.0.cache);
+        self.write_blocking(move |tx| {
+            let global = cache.is_global();
+            tx.rows.each_live(&mut |tenant, kind, key, blocks, reason| {
+                let hash = match key.strip_prefix("h:").filter(|_| !global) {
+                    Some(erased) => u64::from_str_radix(erased, 16).unwrap_or_default(),
+                    None => cache.hash(tenant, kind, key.as_bytes()),
+                };
+                cache.add(hash, Suppressed::one(reason, blocks));
+            })?;
+            cache.finish();
+            Ok(cache.len() as u64)
+        })
+    }
+
+    /// Changes the store. When this returns, the change is on disk and in the cache.
+    ///
+    /// # Errors
+    /// What `work` says, or that it could not be made durable; then nothing was changed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = self.queue(self.0.writes.as_ref(), work)?;
+        answer.await.map_err(|_| StoreError::Unavailable("its writer ended".into()))?
+    }
+
+    /// [`Store::write`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = self.queue(self.0.writes.as_ref(), work)?;
+        answer.blocking_recv().map_err(|_| StoreError::Unavailable("its writer ended".into()))?
+    }
+
+    /// Reads the store.
+    ///
+    /// # Errors
+    /// What `work` says.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = self.queue(Some(&self.0.reads), work)?;
+        answer.await.map_err(|_| StoreError::Unavailable("its reader ended".into()))?
+    }
+
+    /// [`Store::read`] for threads that may block.
+    ///
+    /// # Errors
+    /// What `work` says.
+    pub fn read_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = self.queue(Some(&self.0.reads), work)?;
+        answer.blocking_recv().map_err(|_| StoreError::Unavailable("its reader ended".into()))?
+    }
+
+    fn queue<T: Send + 'static>(
+        &self,
+        queue: Option<&SyncSender<Job>>,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T>>> {
+        let queue = queue.ok_or_else(|| StoreError::Unavailable("it was opened to be read only".into()))?;
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |tx| {
+            let outcome = work(tx);
+            let good = outcome.is_ok();
+            (good, Box::new(move |durable| drop(sender.send(outcome.and_then(|value| durable.map(|()| value))))))
+        });
+        queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Unavailable("it is closed".into()),
+        })?;
+        Ok(receiver)
+    }
+}
+
+fn path(url: &str) -> Result<&str> {
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return Err(StoreError::Url("PostgreSQL is not built into this version; write sqlite:dndgate.db".into()));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(path),
+        _ => Err(StoreError::Url(format!("{url:?} is not a store; write sqlite:dndgate.db"))),
+    }
+}
+
+fn half(key: &[u8; 32]) -> [u8; 16] {
+    std::array::from_fn(|index| key[index])
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv().ok()
+}
+
+fn read(reader: &mut Sqlite, job: Job, cache: &Cache, listed: &AtomicU8) {
+    let mut held = Some(job);
+    let done = reader.transaction(|rows| {
+        let mut tx = Tx::new(rows, cache, Channels::from_bits(listed.load(Ordering::Relaxed)));
+        Ok(held.take().map(|job| job(&mut tx).1))
+    });
+    match done {
+        Ok(Some(answer)) => answer(Ok(())),
+        Ok(None) => {}
+        // The transaction could not begin: the job hears so when its sender is dropped.
+        Err(error) => tracing::error!(%error, "the store could not be read"),
+    }
+}
+
+struct Writer {
+    database: Sqlite,
+    cache: Arc<Cache>,
+    listed: Arc<AtomicU8>,
+    writable: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Receiver<Job>) {
+        while let Ok(first) = queue.recv() {
+            self.batch(first, queue);
+        }
+    }
+
+    /// Everything that waits goes into one commit.
+    fn batch(&mut self, first: Job, queue: &Receiver<Job>) {
+        let listed = Channels::from_bits(self.listed.load(Ordering::Relaxed));
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut touched: HashSet<(String, AddressKey)> = HashSet::new();
+        let mut waiting = Some(first);
+        let cache = &self.cache;
+        let committed = self.database.transaction(|rows| {
+            while let Some(job) = waiting.take() {
+                rows.savepoint()?;
+                let mut tx = Tx::new(rows, cache, listed);
+                let (good, answer) = job(&mut tx);
+                let mut job_touched = std::mem::take(&mut tx.touched);
+                // Blocks count before they are durable, ends only after.
+                let early = good.then(|| block_early(&mut tx, &job_touched)).unwrap_or(Ok(()));
+                touched.extend(job_touched.drain());
+                if good && early.is_ok() {
+                    rows.release()?;
+                    answers.push(answer);
+                } else {
+                    rows.roll_back()?;
+                    answer(early);
+                }
+                if answers.len() < BATCH_MAX {
+                    waiting = queue.try_recv().ok();
+                }
+            }
+            Ok(())
+        });
+        self.writable.store(committed.is_ok(), Ordering::Relaxed);
+        if let Err(error) = self.refresh(&touched) {
+            tracing::error!(%error, "the cache keeps more blocked than is on disk");
+        }
+        match committed {
+            Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
+            Err(error) => {
+                tracing::error!(%error, changes = answers.len(), "changes could not be made durable");
+                let why = error.to_string();
+                answers.into_iter().for_each(|answer| answer(Err(StoreError::Unavailable(why.clone()))));
+            }
+        }
+    }
+
+    /// Makes the cache say of these addresses what the rows say.
+    fn refresh(&mut self, touched: &HashSet<(String, AddressKey)>) -> Result<()> {
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let cache = &self.cache;
+        self.database.transaction(|rows| {
+            let mut tx = Tx::new(rows, cache, Channels::ALL);
+            for (tenant, address) in touched {
+                let now = tx.suppressed(tenant, address)?;
+                let hash = cache.hash(tenant, address.kind, address.key.as_bytes());
+                if cache.is_global() {
+                    cache.add(hash, now);
+                } else {
+                    cache.set(hash, now);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn block_early(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) -> Result<()> {
+    for (tenant, address) in touched {
+        let now = tx.suppressed(tenant, address)?;
+        tx.cache.add(tx.cache.hash(tenant, address.kind, address.key.as_bytes()), now);
+    }
+    Ok(())
+}
+
+/// A database that runs transactions. `Rows` plus the bounds of a job in a batch.
+pub(crate) trait Batch: Rows {
+    /// Begins a part that can be taken back alone.
+    fn savepoint(&mut self) -> Result<()>;
+    /// Keeps the part.
+    fn release(&mut self) -> Result<()>;
+    /// Takes the part back.
+    fn roll_back(&mut self) -> Result<()>;
+}

@@ -1,0 +1,268 @@
+//! DND on and off: the one place through which every door goes (R26).
+//!
+//! Where a reason is kept (R5–R7): what a *person* said from an address goes onto that address and onto every
+//! contact that holds it; what concerns the *address* alone (bounce, complaint, carrier) goes onto the address;
+//! what an operator sets goes onto the contact.
+
+use crate::{
+    error::{Result, StoreError},
+    events, ledger,
+    rows::Subject,
+    scheduled,
+    tx::Tx,
+};
+use dndgate_adapter::{Channel, Channels};
+use dndgate_dnd::{AddressKey, Blocks, Cause, Ended, Lift, Lifted, Reason, ReasonKind, Suppressed, rules};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A change that was made, for metrics and for who waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The tenant.
+    pub tenant: String,
+    /// What was blocked or freed, by which kind of reason, and whether it began.
+    pub parts: Vec<(Blocks, ReasonKind, bool)>,
+}
+
+impl Change {
+    /// What was blocked (true) or freed (false), and by which kind of reason.
+    pub fn reasons(&self) -> impl Iterator<Item = (Blocks, ReasonKind, bool)> + '_ {
+        self.parts.iter().copied()
+    }
+}
+
+fn names(reasons: &[&Reason]) -> Value {
+    let mut all: Vec<&str> = reasons.iter().map(|one| one.blocks.name()).collect();
+    all.sort_unstable();
+    all.dedup();
+    json!(all)
+}
+
+fn id() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// Begins reasons that came from one address (R16–R19). What was new of them, `None` when nothing was.
+///
+/// # Errors
+/// When the store cannot be written, or a cause names no address.
+pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<Change>> {
+    let Some(first) = causes.first() else { return Ok(None) };
+    let origin = first.origin.clone().ok_or_else(|| StoreError::Invalid("a cause names no address".into()))?;
+    let holders = tx.rows.holders(tenant, &origin)?;
+    let mut parts = Vec::new();
+    let mut channels = json!([]);
+    let subjects = std::iter::once(Subject::Address(origin.clone())).chain(holders.iter().cloned().map(Subject::Contact));
+    for subject in subjects {
+        let fitting: Vec<&Cause> = causes
+            .iter()
+            .filter(|cause| matches!(subject, Subject::Address(_)) || !cause.kind.concerns_address())
+            .collect();
+        let begun = begin(tx, tenant, &subject, &fitting)?;
+        if !begun.is_empty() && parts.is_empty() {
+            parts = begun.iter().map(|one| (one.blocks, one.kind, true)).collect();
+            channels = names(&begun.iter().collect::<Vec<_>>());
+        }
+        if let Subject::Contact(contact) = &subject {
+            tx.touch_contact(tenant, contact)?;
+        }
+    }
+    tx.touch(tenant, &origin);
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    for contact in &holders {
+        cancel_scheduled(tx, tenant, contact)?;
+    }
+    let blocked = parts.iter().fold(Channels::NONE, |all, (blocks, ..)| all.with(blocks.channels()));
+    tx.rows.mark_scheduled(tenant, &origin, blocked, crate::tx::now())?;
+    events::raise(tx, tenant, &holders, Some(&origin), true, channels)?;
+    Ok(Some(Change { tenant: tenant.to_owned(), parts }))
+}
+
+/// Begins reasons on one subject, with one ledger entry for what is new.
+pub(crate) fn begin(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -> Result<Vec<Reason>> {
+    let mut have = tx.reasons(tenant, subject)?;
+    let before = Suppressed::by(&have);
+    let mut begun = Vec::new();
+    for cause in causes {
+        if let Some(reason) = rules::begin(&have, cause, id) {
+            tx.rows.insert_reason(tenant, subject, &reason)?;
+            have.push(reason.clone());
+            begun.push(reason);
+        }
+    }
+    if let Some(first) = begun.first() {
+        ledger::append(
+            tx,
+            &ledger::Entry {
+                tenant,
+                subject,
+                change: "begin",
+                reasons: &begun.iter().collect::<Vec<_>>(),
+                before,
+                after: Suppressed::by(&have),
+                source: &first.source,
+                actor: &first.actor,
+                event_at: first.began,
+                more: Value::Null,
+            },
+        )?;
+    }
+    Ok(begun)
+}
+
+/// Whatever waits at a provider for this contact on a blocked channel is to be cancelled (R14).
+pub(crate) fn cancel_scheduled(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<()> {
+    let blocked = Suppressed::by(&tx.reasons(tenant, &Subject::Contact(contact.to_owned()))?).channels();
+    for address in tx.rows.addresses(contact)? {
+        tx.rows.mark_scheduled(tenant, &address.key, blocked, crate::tx::now())?;
+    }
+    Ok(())
+}
+
+/// Who ends something and why.
+pub(crate) struct Ending<'a> {
+    pub(crate) by: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) why: &'a str,
+    pub(crate) event_at: Timestamp,
+}
+
+/// Ends reasons on one subject, with one ledger entry.
+fn end(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, ids: &[String], ending: &Ending<'_>) -> Result<Vec<Reason>> {
+    let mut have = tx.reasons(tenant, subject)?;
+    let before = Suppressed::by(&have);
+    let ended = Ended { at: crate::tx::now(), by: ending.by.to_owned(), why: ending.why.to_owned() };
+    let mut gone = Vec::new();
+    for reason in have.iter_mut().filter(|one| one.is_live() && ids.contains(&one.id)) {
+        tx.rows.end_reason(&reason.id, &ended)?;
+        reason.ended = Some(ended.clone());
+        gone.push(reason.clone());
+    }
+    if !gone.is_empty() {
+        let entry = ledger::Entry {
+            tenant,
+            subject,
+            change: "end",
+            reasons: &gone.iter().collect::<Vec<_>>(),
+            before,
+            after: Suppressed::by(&have),
+            source: ending.source,
+            actor: ending.by,
+            event_at: ending.event_at,
+            more: json!({ "why": ending.why }),
+        };
+        ledger::append(tx, &entry)?;
+    }
+    match subject {
+        Subject::Contact(contact) => tx.touch_contact(tenant, contact)?,
+        Subject::Address(address) => tx.touch(tenant, address),
+    }
+    Ok(gone)
+}
+
+/// An opt-in reply (R23). Recorded in the ledger even when it changes nothing.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn opt_in(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    channel: Channel,
+    origin: &AddressKey,
+    at: Timestamp,
+    source: &str,
+    actor: &str,
+) -> Result<Option<Change>> {
+    let holders = tx.rows.holders(tenant, origin)?;
+    let ending = Ending { by: actor, source, why: "an opt-in reply", event_at: at };
+    let mut parts = Vec::new();
+    let address = Subject::Address(origin.clone());
+    for subject in std::iter::once(address.clone()).chain(holders.iter().cloned().map(Subject::Contact)) {
+        let have = tx.reasons(tenant, &subject)?;
+        let ids: Vec<String> = rules::opt_in(&have, channel, origin, at).map(|one| one.id.clone()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let gone = end(tx, tenant, &subject, &ids, &ending)?;
+        if parts.is_empty() {
+            parts = gone.iter().map(|one| (one.blocks, one.kind, false)).collect();
+        }
+    }
+    if parts.is_empty() {
+        let now = Suppressed::by(&tx.reasons(tenant, &address)?);
+        let entry = ledger::Entry {
+            tenant,
+            subject: &address,
+            change: "opt_in",
+            reasons: &[],
+            before: now,
+            after: now,
+            source,
+            actor,
+            event_at: at,
+            more: json!({ "channel": channel.name() }),
+        };
+        ledger::append(tx, &entry)?;
+        return Ok(None);
+    }
+    events::raise(tx, tenant, &holders, Some(origin), false, json!([channel.name()]))?;
+    Ok(Some(Change { tenant: tenant.to_owned(), parts }))
+}
+
+/// An operator's wish to end DND of a contact (R20–R24). All or nothing for one channel and for inbound; for
+/// the switch what may end ends, and the rest is told.
+///
+/// # Errors
+/// [`StoreError::Locked`] with what would be needed, or that the store cannot be written.
+pub(crate) fn lift(tx: &mut Tx<'_>, tenant: &str, contact: &str, wish: &Lift, ending: &Ending<'_>) -> Result<(Lifted, Vec<(Blocks, ReasonKind, bool)>)> {
+    let mut by_subject: Vec<(Subject, Vec<Reason>)> = Vec::new();
+    let own = Subject::Contact(contact.to_owned());
+    let reasons = tx.reasons(tenant, &own)?;
+    by_subject.push((own, reasons));
+    for address in tx.rows.addresses(contact)? {
+        let subject = Subject::Address(address.key);
+        let reasons = tx.reasons(tenant, &subject)?;
+        by_subject.push((subject, reasons));
+    }
+    let mut evidence = HashMap::new();
+    for channel in Channel::ALL {
+        if let Some(at) = tx.rows.newest_evidence(contact, channel)? {
+            evidence.insert(channel, at);
+        }
+    }
+    let all: Vec<Reason> = by_subject.iter().flat_map(|(_, reasons)| reasons.iter().cloned()).collect();
+    let lifted = rules::lift(&all, wish, |channel| evidence.get(&channel).copied());
+    if !lifted.stays.is_empty() && matches!(wish, Lift::Channel(_) | Lift::Inbound) {
+        return Err(StoreError::Locked(lifted.stays));
+    }
+    let mut parts = Vec::new();
+    for (subject, reasons) in &by_subject {
+        let ids: Vec<String> =
+            reasons.iter().filter(|one| lifted.ends.contains(&one.id)).map(|one| one.id.clone()).collect();
+        if !ids.is_empty() {
+            let gone = end(tx, tenant, subject, &ids, ending)?;
+            parts.extend(gone.iter().map(|one| (one.blocks, one.kind, false)));
+        }
+    }
+    tx.touch_contact(tenant, contact)?;
+    Ok((lifted, parts))
+}
+
+/// The channels on which an address may not be reached now, for a send that was just scheduled.
+pub(crate) fn blocked_now(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey) -> Result<Channels> {
+    Ok(tx.suppressed(tenant, address)?.channels())
+}
+
+/// Old bookkeeping goes: events noted and sends scheduled longer ago than anybody could ask.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn prune(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
+    let ago = |days: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
+    tx.rows.forget_noted(ago(crate::inbox::DAYS))?;
+    tx.rows.forget_scheduled(ago(scheduled::DAYS))
+}
