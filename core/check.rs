@@ -2,13 +2,12 @@
 
 use crate::{Failure, providers::ADAPTERS, say};
 use dndgate_gateway::Config;
-use dndgate_policy::Policies;
 use std::path::Path;
 
 /// Reads configuration and policies as `serve` would; touches nothing.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
-    Policies::load(&config.policies.dir, dndgate_gateway::limits(&config)).map_err(Failure::wrong)?;
+    crate::serve::policies(&config)?;
     say(&format!("{} is good: {}.", path.display(), summary(&config)));
     for warning in warnings(&config) {
         say(&format!("note: {warning}"));
@@ -20,7 +19,9 @@ fn summary(config: &Config) -> String {
     let providers: Vec<_> = config.providers.iter().map(|one| one.name.as_str()).collect();
     let providers = if providers.is_empty() { "no provider".to_owned() } else { providers.join(", ") };
     let tenants: Vec<_> = config.tenants.keys().map(String::as_str).collect();
-    format!("providers {providers}; tenants {}; policies in {}", tenants.join(", "), config.policies.dir.display())
+    let dir = &config.policies.dir;
+    let policies = if dir.is_dir() { format!("policies in {}", dir.display()) } else { "the shipped policies".into() };
+    format!("providers {providers}; tenants {}; {policies}", tenants.join(", "))
 }
 
 /// What is right and probably not meant.

@@ -87,7 +87,7 @@ async fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let (limits, policies_dir) = (dndgate_gateway::limits(&config), config.policies.dir.clone());
     let active = Arc::new(Active::new(Policies::load(&policies_dir, limits).map_err(Failure::wrong)?));
     let prometheus = dndgate_gateway::install_metrics().map_err(Failure::wrong)?;
-    let gateway = serve::assemble(config, Arc::clone(&active), prometheus)?;
+    let gateway = serve::assemble(config, Arc::clone(&active), prometheus).await?;
     let handle = gateway.handle();
     let watching = watch(policies_dir, limits, &active, &handle)?;
 

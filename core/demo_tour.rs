@@ -27,7 +27,7 @@ pub(super) fn text(ports: Ports, stations: &[Arc<Station>], folder: &Path) -> St
 fn places(text: &mut String, ports: Ports, stations: &[Arc<Station>], folder: &Path) {
     let (traffic, admin, crm) = (ports.at(0), ports.at(1), ports.at(CRM));
     let mut place = |name: &str, what: &str| {
-        let _ = writeln!(text, "  {name:<10}{what}");
+        let _ = writeln!(text, "  {name:<11}{what}");
     };
     for station in stations {
         let title = format!("http://{traffic}/{}  in place of {}", station.name, station.profile.upstream);
@@ -48,39 +48,42 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
     let (twilio, mailgun) = (ports.at(SANDBOXES), ports.at(SANDBOXES + 1));
     let [ada, _, clara, _] = &PEOPLE;
     let account = format!("http://{traffic}/twilio/2010-04-01/Accounts/{ACCOUNT}");
-    let curl = format!("curl -w '\\n' -u {ACCOUNT}:demo-auth-token");
-    let message = |options: &str, prefix: &str| {
+    let from_to = |prefix: &str| {
         format!(
-            "{curl} {options}{account}/Messages.json --data-urlencode 'From={prefix}+15005550006' \
-             --data-urlencode 'To={prefix}{}' -d 'Body=Hello Ada'",
+            "--data-urlencode 'From={prefix}+15005550006' --data-urlencode 'To={prefix}{}'",
             ada.phone
         )
     };
-    let mail = |to: &str| {
+    let curl = format!("-w '\\n' -u {ACCOUNT}:demo-auth-token");
+    let message = |show: &str, prefix: &str| {
+        format!("curl {show}{curl} {account}/Messages.json {} -d 'Body=Hello Ada'", from_to(prefix))
+    };
+    let call = |show: &str| {
+        let twiml = "--data-urlencode 'Twiml=<Response><Say>Hello</Say></Response>'";
+        format!("curl {show}{curl} {account}/Calls.json {} {twiml}", from_to(""))
+    };
+    let mail = |show: &str, to: &str| {
         format!(
-            "curl -w '\\n' -i -u api:demo-api-key http://{traffic}/mailgun/v3/mg.example.com/messages \
-             -F from=team@mg.example.com {to} -F 'subject=Hello' -F 'text=Hello from the demo'"
+            "curl {show}-w '\\n' -u api:demo-api-key http://{traffic}/mailgun/v3/mg.example.com/messages \
+             -F from=team@mg.example.com {to} -F subject=Hello -F 'text=Hello from the demo'"
         )
     };
     let reply = |word: &str| {
-        format!(
-            "curl -w '\\n' http://{twilio}/_sandbox/inbound -d channel=SMS --data-urlencode 'from={}' -d text={word}",
-            ada.phone
-        )
+        let from = format!("--data-urlencode 'from={}'", ada.phone);
+        format!("curl -w '\\n' http://{twilio}/_sandbox/inbound -d channel=SMS {from} -d text={word}")
     };
-    let program = std::env::current_exe().unwrap_or_else(|_| "dndgate".into());
+    let to_ada = format!("-F to={}", ada.email);
+    let program = quoted(&std::env::current_exe().unwrap_or_else(|_| "dndgate".into()));
+    let config = quoted(&folder.join(CONFIG_FILE));
+    let keywords = quoted(&folder.join("policies/keywords.lua"));
     vec![
         (
             "1. Ada gets an SMS, a WhatsApp message, a call and an email.",
             vec![
                 message("", ""),
                 message("", "whatsapp:"),
-                format!(
-                    "{curl} {account}/Calls.json --data-urlencode 'From=+15005550006' --data-urlencode 'To={}' \
-                     --data-urlencode 'Twiml=<Response><Say>Hello</Say></Response>'",
-                    ada.phone
-                ),
-                mail(&format!("-F to={}", ada.email)),
+                call(""),
+                mail("", &to_ada),
                 format!("curl -w '\\n' http://{twilio}/_sandbox/delivered http://{mailgun}/_sandbox/delivered"),
             ],
         ),
@@ -90,22 +93,17 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
             vec![message("-i ", ""), message("-i ", "whatsapp:")],
         ),
         (
-            "4. Where it shows: the decision, the reason behind it, the metrics.",
+            "4. Where it shows: the decision, the entries behind it, the metrics.",
             vec![
                 format!("curl -w '\\n' 'http://{admin}/v1/decisions?limit=1'"),
-                format!(
-                    "{} -c {} why SMS {}",
-                    quoted(&program),
-                    quoted(&folder.join(CONFIG_FILE)),
-                    ada.phone
-                ),
+                format!("{program} -c {config} why SMS {}", ada.phone),
                 format!("curl -s http://{admin}/metrics | grep -E '^dndgate_(sends|webhooks|dnd_changes)_total'"),
             ],
         ),
         ("5. START lifts it, and the SMS goes out.", vec![reply("START"), message("-i ", "")]),
         (
-            "6. Clara switched everything off: a mail to both goes to Ada alone, and the answer says so.",
-            vec![mail(&format!("-F to={} -F to={}", ada.email, clara.email))],
+            "6. Clara switched everything off: a mail to both goes to Ada alone, and the answer's header says so.",
+            vec![mail("-i ", &format!("{to_ada} -F to={}", clara.email))],
         ),
         (
             "7. What a reply would mean, by the policies as they stand.",
@@ -114,6 +112,14 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
                  '{{\"messages\":[{{\"channel\":\"SMS\",\"text\":\"please stop texting me\"}},\
                  {{\"channel\":\"SMS\",\"text\":\"stop by at five?\"}}]}}'"
             )],
+        ),
+        (
+            "8. A policy edit counts at once: STOP by SMS now ends calls, too (code 21216).",
+            vec![
+                format!("sed -i.bak 's/scope = \"channel\"/scope = {{ SMS = {{ \"Call\" }} }}/' {keywords} && sleep 1"),
+                reply("STOP"),
+                call("-i "),
+            ],
         ),
     ]
 }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How often the configuration file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Decisions that are remembered for `dndgate why --request`.
-const DECISIONS: usize = 65_536;
+pub(crate) const DECISIONS: usize = 65_536;
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
@@ -24,10 +24,10 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     runtime.block_on(async {
         let policies_dir = config.policies.dir.clone();
         let limits = dndgate_gateway::limits(&config);
-        let policies = Policies::load(&policies_dir, limits).map_err(Failure::wrong)?;
+        let policies = policies(&config)?;
         let active = Arc::new(Active::new(policies));
         let prometheus = dndgate_gateway::install_metrics().map_err(Failure::wrong)?;
-        let gateway = assemble(config, Arc::clone(&active), prometheus)?;
+        let gateway = assemble(config, Arc::clone(&active), prometheus).await?;
         let handle = gateway.handle();
         tracing::info!(traffic = %gateway.traffic_address(), admin = ?gateway.admin_address().ok(), "listening");
         let _watching = watch_policies(&policies_dir, limits, &active, &handle);
@@ -37,19 +37,28 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     })
 }
 
+/// The operator's policies, or the shipped ones where there is no folder.
+pub(crate) fn policies(config: &Config) -> Result<Policies, Failure> {
+    if config.policies.dir.is_dir() {
+        Policies::load(&config.policies.dir, dndgate_gateway::limits(config)).map_err(Failure::wrong)
+    } else {
+        Ok(Policies::embedded())
+    }
+}
+
 /// The runtime of the admin listener; workers bring their own.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::wrong)
 }
 
 /// Opens the store and binds the addresses.
-pub(crate) fn assemble(
+pub(crate) async fn assemble(
     config: Config,
     policies: Arc<Active>,
     prometheus: PrometheusHandle,
 ) -> Result<Gateway, Failure> {
     let store = Store::open(&Options::new(&config.store.url)).map_err(Failure::wrong)?;
-    let secret = store.write_blocking(|tx| meta::secret(tx, "installation")).map_err(Failure::wrong)?;
+    let secret = store.write(|tx| meta::secret(tx, "installation")).await.map_err(Failure::wrong)?;
     let decisions = Decisions::open(&decisions_path(&config), DECISIONS).map_err(Failure::wrong)?;
     Gateway::bind(Parts { config, store, policies, decisions, secret, prometheus }).map_err(Failure::wrong)
 }

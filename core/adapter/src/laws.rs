@@ -36,6 +36,14 @@ pub fn calm(adapter: &dyn Adapter, request: &Request<'_>) {
     }
 }
 
+/// *Identity*: taking nobody out changes nothing.
+pub fn identity(adapter: &dyn Adapter, request: &Request<'_>) {
+    let Some(sending) = sending(adapter, request) else { return };
+    if let Ok(edits) = adapter.trim(request, &sending, &[]) {
+        assert_eq!(apply_edits(request.body, &edits), request.body, "nobody was taken out, and the body changed");
+    }
+}
+
 /// *Honesty*: a trimmed request names exactly those who stay, each with channel and address unchanged, and
 /// roles only ever rise (a cc may become the addressee).
 pub fn honesty(adapter: &dyn Adapter, request: &Request<'_>, drop: &[usize]) {

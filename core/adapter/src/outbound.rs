@@ -101,12 +101,18 @@ pub enum CallbackKind {
 }
 
 /// A question to the provider's API, asked with the caller's own credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ask {
     /// The API host, as in [`crate::Head::host`].
     pub host: Option<String>,
     /// Path and query of the `GET`.
     pub path_and_query: String,
+    /// A 404 is an answer too: it is given to [`crate::Adapter::asked`] as an empty body. Otherwise it refuses
+    /// the send as every other failure does.
+    pub or_missing: bool,
+    /// The name in `allow_unnamed` (one of [`crate::Profile::unnamed`]) with which an operator makes the
+    /// question needless: then [`crate::Adapter::asked`] is called with no answers.
+    pub unless_allowed: Option<&'static str>,
 }
 
 /// What came of a question.
@@ -116,6 +122,8 @@ pub enum Asked<'a> {
     Send(Sending<'a>),
     /// One more question (a further page).
     More(Ask),
+    /// It would reach people whom nobody names to us, as [`Outbound::Unnamed`].
+    Unnamed(&'static str),
 }
 
 /// A request whose recipients cannot be read with certainty. The sentence tells the caller what is wrong

@@ -29,6 +29,12 @@ impl Region {
     pub const US: Region = Region(phonenumber::country::Id::US);
 }
 
+impl Default for Region {
+    fn default() -> Region {
+        Region::US
+    }
+}
+
 impl FromStr for Region {
     type Err = BadAddress;
     fn from_str(code: &str) -> Result<Region, BadAddress> {

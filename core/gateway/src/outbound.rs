@@ -16,7 +16,7 @@ use dndgate_adapter::{
     Scheduled, Sending, Unreadable, sign,
 };
 use dndgate_store::Decision;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 use std::{borrow::Cow, rc::Rc, time::Instant};
@@ -150,13 +150,7 @@ impl<'a> Exchange<'a> {
             Outbound::Unnamed(name) if self.target.route.provider.allow_unnamed.iter().any(|one| one == name) => {
                 self.pass(raw.clone().into()).await
             }
-            Outbound::Unnamed(name) => Err(Stop::new(
-                RefusalCause::Unreadable,
-                format!(
-                    "the recipients of this send are known to the provider only, so that Do-Not-Disturb cannot be \
-                     checked; the operator may allow it by name: allow_unnamed = [\"{name}\"]"
-                ),
-            )),
+            Outbound::Unnamed(name) => Err(unnamed(name)),
             Outbound::Unrecognised => match unrecognised {
                 Unrecognised::Pass => self.pass(raw.clone().into()).await,
                 Unrecognised::Refuse => Err(unknown_endpoint()),
@@ -207,7 +201,13 @@ impl<'a> Exchange<'a> {
 
     /// Asks the provider whom a send would reach, with the caller's own credentials.
     async fn ask<'r>(&self, request: &ProviderRequest<'r>, mut ask: Ask) -> Result<Sending<'r>, Stop> {
+        let allowed = |name| self.target.route.provider.allow_unnamed.iter().any(|one| one == name);
         let mut answers = Vec::new();
+        if ask.unless_allowed.is_some_and(allowed)
+            && let Asked::Send(sending) = self.adapter().asked(request, &answers)?
+        {
+            return Ok(sending);
+        }
         while answers.len() < PAGES_MAX {
             let target = Target {
                 route: self.target.route.clone(),
@@ -228,7 +228,8 @@ impl<'a> Exchange<'a> {
             }
             let timeout = self.worker.shared.traffic.upstream_timeout.0;
             let answer = self.worker.pool.send(&upstream, question, timeout, || true).await.map_err(upstream_stop)?;
-            if !answer.status().is_success() {
+            let missing = ask.or_missing && answer.status() == StatusCode::NOT_FOUND;
+            if !answer.status().is_success() && !missing {
                 return Err(Stop::new(
                     RefusalCause::Unreadable,
                     format!(
@@ -238,10 +239,11 @@ impl<'a> Exchange<'a> {
                 ));
             }
             let whole = self.read_answer(answer.into_body()).await?;
-            answers.push(whole.to_vec());
+            answers.push(if missing { Vec::new() } else { whole.to_vec() });
             match self.adapter().asked(request, &answers)? {
                 Asked::Send(sending) => return Ok(sending),
                 Asked::More(next) => ask = next,
+                Asked::Unnamed(name) => return Err(unnamed(name)),
             }
         }
         Err(Stop::new(RefusalCause::Unreadable, "this send would reach more people than the gateway can check"))
@@ -543,6 +545,16 @@ impl<'a> Exchange<'a> {
         self.finish(&mut response, "send", verdict(word, &facts), 0.0);
         response
     }
+}
+
+fn unnamed(name: &str) -> Stop {
+    Stop::new(
+        RefusalCause::Unreadable,
+        format!(
+            "the recipients of this send are known to the provider only, so that Do-Not-Disturb cannot be checked; \
+             the operator may allow it by name: allow_unnamed = [\"{name}\"]"
+        ),
+    )
 }
 
 fn unknown_endpoint() -> Stop {

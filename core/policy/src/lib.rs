@@ -1,1 +1,29 @@
-//! stub
+//! Policies: what a reply means, what an error code means, what an unsubscribe covers, what else may not be
+//! sent. Lua files that operators edit; data becomes Rust structures when they are loaded, so that no Lua
+//! runs for a message or a send unless a file defines a function.
+//!
+//! Policies judge and change nothing: the gateway turns a judgement into a cause for the rules.
+
+mod cases;
+mod classify;
+mod codes;
+mod error;
+mod hints;
+mod keywords;
+mod node;
+mod policies;
+mod reader;
+mod sandbox;
+mod sends;
+mod sources;
+mod unsubscribe;
+mod watch;
+
+pub use codes::{CodeEffect, Effect, FailureCode};
+pub use error::{At, FailedCase, PolicyError};
+pub use keywords::{Meaning, Said, Understood};
+pub use policies::Policies;
+pub use sandbox::Limits;
+pub use sends::{SendFacts, SendVerdict};
+pub use unsubscribe::{PageTexts, Unsubscribe};
+pub use watch::{Active, Watcher, reload, watch};

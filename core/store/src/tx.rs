@@ -38,7 +38,11 @@ impl<'a> Tx<'a> {
         format!("a:{:016x}", self.cache.hash(tenant, address.kind, address.key.as_bytes()))
     }
 
-    pub(crate) fn reasons(&mut self, tenant: &str, subject: &Subject) -> Result<Vec<Reason>> {
+    /// All reasons on a subject, ended ones too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn reasons(&mut self, tenant: &str, subject: &Subject) -> Result<Vec<Reason>> {
         let erased = match subject {
             Subject::Address(address) => self.erased(tenant, address),
             Subject::Contact(_) => String::new(),
@@ -59,6 +63,9 @@ impl<'a> Tx<'a> {
     }
 
     /// What an address is protected from: by itself, and by every contact that holds it (R6).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
     pub fn suppressed(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
         let mut all = Suppressed::by(&self.reasons(tenant, &Subject::Address(address.clone()))?);
         for contact in self.rows.holders(tenant, address)? {

@@ -1,0 +1,237 @@
+//! The cases that policies have to pass before they are taken: message → meaning, code → effect, send →
+//! verdict. They stand in `tests/*.lua`, and in the key `cases` of any file.
+
+use crate::{
+    At, CodeEffect, Effect, FailedCase, FailureCode, Meaning, Policies, PolicyError, Said, SendFacts,
+    SendVerdict,
+    reader::{Reader, Source, find_text, line_of},
+};
+use dndgate_adapter::{AddressKind, Channel, Channels, Severity, Spoken};
+use std::borrow::Cow;
+
+const MESSAGE_KEYS: [&str; 5] = ["text", "channel", "meaning", "channels", "rule"];
+const CODE_KEYS: [&str; 8] =
+    ["provider", "code", "channel", "severity", "effect", "reason", "channels", "message"];
+const SEND_KEYS: [&str; 3] = ["send", "verdict", "reason"];
+const SENDING_KEYS: [&str; 10] = [
+    "tenant",
+    "provider",
+    "channel",
+    "kind",
+    "address_kind",
+    "address",
+    "sender",
+    "tags",
+    "scheduled",
+    "now",
+];
+const MEANINGS: [&str; 5] = ["opt_out", "opt_in", "help", "review", "none"];
+
+/// Runs a list of cases. `search` walks through the file, so that each case is found at its own line.
+pub(crate) fn run(
+    list: &Reader<'_>,
+    source: Source<'_>,
+    policies: &Policies,
+    failed: &mut Vec<FailedCase>,
+) -> Result<(), PolicyError> {
+    let mut search = 0;
+    for case in list.items()? {
+        let mut run = Run { source, policies, failed, search: &mut search };
+        if case.get("text").is_some() {
+            run.messages(&case)?;
+        } else if case.get("code").is_some() {
+            run.codes(&case)?;
+        } else if case.get("send").is_some() {
+            run.send(&case)?;
+        } else {
+            return Err(case.error(
+                "a case needs \"text\" (what a message means), \"code\" (what an error code causes) or \"send\" \
+                 (what a send rule says)",
+            ));
+        }
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    source: Source<'a>,
+    policies: &'a Policies,
+    failed: &'a mut Vec<FailedCase>,
+    search: &'a mut usize,
+}
+
+impl Run<'_> {
+    /// The line of a text of the case that is run; later ones stand further down.
+    fn place(&mut self, text: &str, case: &Reader<'_>) -> At {
+        let escaped = text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
+        let found = find_text(self.source.text, *self.search, text)
+            .or_else(|| find_text(self.source.text, *self.search, &escaped));
+        if let Some(at) = found {
+            *self.search = at;
+        }
+        At::new(self.source.file, found.map(|at| line_of(self.source.text, at)).or_else(|| case.line()))
+    }
+
+    fn fail(&mut self, place: At, what: String) {
+        self.failed.push(FailedCase { place, what });
+    }
+
+    fn messages(&mut self, case: &Reader<'_>) -> Result<(), PolicyError> {
+        case.only(&MESSAGE_KEYS)?;
+        let channels = match case.get("channel") {
+            Some(channels) => channels.channels()?,
+            None => Channels::of(Channel::Sms),
+        };
+        let meaning = case.get("meaning").ok_or_else(|| case.error("the key \"meaning\" is missing"))?;
+        let meaning = meaning.choice(&MEANINGS, Meaning::parse)?;
+        let covered = case.get("channels").map(|reader| reader.channels()).transpose()?;
+        let rule = case.text_at("rule")?;
+        for text in case.get("text").map_or(Ok(Vec::new()), |reader| reader.texts())? {
+            let place = self.place(text, case);
+            for channel in channels.iter() {
+                let spoken = Spoken { texts: vec![Cow::Borrowed(text)], provider_meaning: None };
+                let found = self.policies.understand(&Said { channel, spoken: &spoken });
+                let by = if found.rule.is_empty() { String::new() } else { format!(", by {}", found.rule) };
+                if found.meaning != meaning {
+                    let what = format!(
+                        "\"{text}\" on {channel} has to mean {}, but means {}{by}",
+                        meaning.name(),
+                        found.meaning.name()
+                    );
+                    self.fail(place.clone(), what);
+                } else if let Some(covered) = covered.filter(|covered| *covered != found.channels) {
+                    let what = format!(
+                        "\"{text}\" on {channel} has to cover {}, but covers {}{by}",
+                        names(covered),
+                        names(found.channels)
+                    );
+                    self.fail(place.clone(), what);
+                } else if let Some(rule) = rule.filter(|rule| !found.rule.contains(rule)) {
+                    self.fail(
+                        place.clone(),
+                        format!(
+                            "\"{text}\" on {channel} has to fit the rule \"{rule}\", but fits {}",
+                            found.rule
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn codes(&mut self, case: &Reader<'_>) -> Result<(), PolicyError> {
+        case.only(&CODE_KEYS)?;
+        let missing = |key: &str| case.error(format!("the key \"{key}\" is missing"));
+        let provider = case.text_at("provider")?.ok_or_else(|| missing("provider"))?;
+        let channel = case.get("channel").ok_or_else(|| missing("channel"))?.channel()?;
+        let effect = case.get("effect").ok_or_else(|| missing("effect"))?;
+        let effect = effect.choice(&["none", "temporary", "permanent", "unknown"], |name| match name {
+            "unknown" => Some(None),
+            name => Effect::parse(name).map(Some),
+        })?;
+        let severity = match case.get("severity") {
+            Some(severity) => severity.choice(&["permanent", "temporary"], |name| match name {
+                "permanent" => Some(Severity::Permanent),
+                "temporary" => Some(Severity::Temporary),
+                _ => None,
+            })?,
+            None => Severity::Unsaid,
+        };
+        let message = case.text_at("message")?.unwrap_or_default();
+        let covered = case.get("channels").map(|reader| reader.channels()).transpose()?;
+        for code in case.get("code").map_or(Ok(Vec::new()), |reader| reader.texts())? {
+            let place = self.place(code, case);
+            let found = self.policies.code(&FailureCode { provider, channel, code, severity, message });
+            let said = format!("{provider} {code} on {channel}");
+            let got = if found.known { found.effect.name() } else { "unknown" };
+            if effect.map_or("unknown", Effect::name) != got {
+                let wanted = effect.map_or("unknown", Effect::name);
+                self.fail(place.clone(), format!("{said} has to be {wanted}, but is {got}"));
+            } else if let Some(reason) =
+                case.text_at("reason")?.filter(|reason| found.reason.name() != *reason)
+            {
+                self.fail(
+                    place.clone(),
+                    format!("{said} has to give the reason {reason}, but gives {}", found.reason),
+                );
+            } else if let Some(covered) = covered.filter(|covered| *covered != found.channels) {
+                self.fail(place.clone(), wrong_channels(&said, covered, &found));
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, case: &Reader<'_>) -> Result<(), PolicyError> {
+        case.only(&SEND_KEYS)?;
+        let send = case.get("send").ok_or_else(|| case.error("the key \"send\" is missing"))?;
+        send.only(&SENDING_KEYS)?;
+        let text = |key: &str, default: &'static str| {
+            send.text_at(key).map(|text| text.unwrap_or(default).to_owned())
+        };
+        let channel = send.get("channel").map_or(Ok(Channel::Sms), |reader| reader.channel())?;
+        let now = match send.get("now") {
+            Some(now) => now
+                .text()?
+                .parse()
+                .map_err(|_| now.error("this has to be a time such as \"2026-03-01T09:30:00Z\""))?,
+            None => jiff::Timestamp::from_second(DEFAULT_NOW_SECONDS).unwrap_or_default(),
+        };
+        let address_kind = match send.get("address_kind") {
+            Some(kind) => kind.choice(&AddressKind::ALL.map(AddressKind::name), AddressKind::parse)?,
+            None => channel.kinds().first().copied().unwrap_or(AddressKind::Phone),
+        };
+        let tags: Vec<Cow<'_, str>> = send.texts_at("tags")?.into_iter().map(Cow::Borrowed).collect();
+        let (tenant, provider) = (text("tenant", "default")?, text("provider", "twilio")?);
+        let (kind, address, sender) =
+            (text("kind", "message")?, text("address", "+12025550123")?, text("sender", "")?);
+        let facts = SendFacts {
+            tenant: &tenant,
+            provider: &provider,
+            channel,
+            kind: &kind,
+            address_kind,
+            address: &address,
+            sender: &sender,
+            tags: &tags,
+            scheduled: send.get("scheduled").map_or(Ok(false), |reader| reader.flag())?,
+            now,
+            request_id: "case",
+        };
+        let verdict = case.get("verdict").ok_or_else(|| case.error("the key \"verdict\" is missing"))?;
+        let blocks = verdict.choice(&["allow", "block"], |name| match name {
+            "allow" => Some(false),
+            "block" => Some(true),
+            _ => None,
+        })?;
+        let place = At::new(self.source.file, case.line());
+        match (blocks, self.policies.on_send(&facts)) {
+            (_, SendVerdict::Block { reason, fault: true, .. }) => self.fail(place, reason),
+            (true, SendVerdict::Allow) => {
+                self.fail(place, "this send has to be blocked, but is allowed".to_owned())
+            }
+            (false, SendVerdict::Block { reason, .. }) => {
+                self.fail(place, format!("this send has to be allowed, but is blocked: {reason}"));
+            }
+            (true, SendVerdict::Block { reason, .. }) => {
+                if let Some(wanted) = case.text_at("reason")?.filter(|wanted| !reason.contains(wanted)) {
+                    self.fail(place, format!("the reason has to hold \"{wanted}\", but is \"{reason}\""));
+                }
+            }
+            (false, SendVerdict::Allow) => {}
+        }
+        Ok(())
+    }
+}
+
+/// 2026-01-15, a Thursday, 12:00 UTC.
+const DEFAULT_NOW_SECONDS: i64 = 1_768_478_400;
+
+fn wrong_channels(said: &str, wanted: Channels, found: &CodeEffect) -> String {
+    format!("{said} has to concern {}, but concerns {}", names(wanted), names(found.channels))
+}
+
+fn names(channels: Channels) -> String {
+    let names: Vec<&str> = channels.iter().map(Channel::name).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,212 @@
+//! `error_codes.lua`: what a provider's error code means for the person (R18, R19).
+
+use crate::{
+    PolicyError,
+    reader::{self, Reader},
+    sandbox::{Fault, Pool},
+};
+use dndgate_adapter::{Channel, Channels, Severity};
+use dndgate_dnd::ReasonKind;
+use mlua::{Function, Lua, Table};
+use std::collections::HashMap;
+
+/// A failed send, as the adapter reports it.
+#[derive(Debug, Clone, Copy)]
+pub struct FailureCode<'a> {
+    /// The name of the provider's adapter.
+    pub provider: &'a str,
+    /// The channel of the send.
+    pub channel: Channel,
+    /// The provider's code.
+    pub code: &'a str,
+    /// How final it is by the provider's own word.
+    pub severity: Severity,
+    /// The provider's words.
+    pub message: &'a str,
+}
+
+/// How long a code blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// It says nothing of the person.
+    #[default]
+    None,
+    /// Blocked, and an operator may end it.
+    Temporary,
+    /// Blocked for good: locked where R22 says so.
+    Permanent,
+}
+
+impl Effect {
+    /// The name in policies and on the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Effect::None => "none",
+            Effect::Temporary => "temporary",
+            Effect::Permanent => "permanent",
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Effect> {
+        [Effect::None, Effect::Temporary, Effect::Permanent].into_iter().find(|effect| effect.name() == name)
+    }
+}
+
+/// What a failed send causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeEffect {
+    /// Does the policy know the code? An unknown one is to be logged and counted; it changes nothing.
+    pub known: bool,
+    /// How long it blocks.
+    pub effect: Effect,
+    /// The kind of reason it gives.
+    pub reason: ReasonKind,
+    /// What the code means, in plain words.
+    pub message: String,
+    /// The channels it concerns.
+    pub channels: Channels,
+}
+
+impl CodeEffect {
+    fn unknown(failure: &FailureCode<'_>) -> CodeEffect {
+        CodeEffect {
+            known: false,
+            effect: Effect::None,
+            reason: ReasonKind::Carrier,
+            message: failure.message.to_owned(),
+            channels: failure.channel.into(),
+        }
+    }
+}
+
+/// `error_codes.lua`, compiled: provider → code → what it means.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Codes {
+    providers: HashMap<String, HashMap<String, Entry>>,
+    /// The file has a function for codes that are not listed.
+    pub(crate) asks: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    effect: Effect,
+    reason: ReasonKind,
+    message: String,
+    /// Empty: the channel of the send.
+    channels: Channels,
+    /// Counts only when the provider does not call the failure temporary.
+    permanent_only: bool,
+}
+
+const ENTRY_KEYS: [&str; 6] = ["effect", "reason", "message", "channel", "channels", "severity"];
+/// Reasons that a code may give; the others are what people do.
+const REASONS: [&str; 5] = ["carrier", "bounce", "complaint", "provider_opt_out", "unsubscribe"];
+/// Keys of the file that are no providers.
+const UNKNOWN: &str = "unknown";
+pub(crate) const CASES: &str = "cases";
+
+impl Codes {
+    /// Compiles the table that the file returned.
+    pub(crate) fn compile(root: &Reader<'_>) -> Result<Codes, PolicyError> {
+        let mut codes = Codes::default();
+        for (name, provider) in root.named()? {
+            if name == UNKNOWN {
+                provider.function()?;
+                codes.asks = true;
+                continue;
+            }
+            if name == CASES {
+                continue;
+            }
+            let mut entries = HashMap::new();
+            for (code, entry) in provider.named()? {
+                entries.insert(code, Entry::read(&entry)?);
+            }
+            codes.providers.insert(name, entries);
+        }
+        Ok(codes)
+    }
+
+    /// What a failure causes; `script` runs the file when it has a function for codes not listed.
+    pub(crate) fn judge(&self, failure: &FailureCode<'_>, script: Option<&Pool>) -> CodeEffect {
+        let known = self.providers.get(failure.provider).and_then(|codes| codes.get(failure.code));
+        if let Some(entry) = known {
+            return entry.judge(failure);
+        }
+        let Some(script) = script else { return CodeEffect::unknown(failure) };
+        match script.run(|lua, table| ask(lua, &table, failure)) {
+            Ok(Some(entry)) => entry.judge(failure),
+            Ok(None) => CodeEffect::unknown(failure),
+            Err(fault) => {
+                tracing::warn!(provider = failure.provider, code = failure.code, %fault, "error_codes.lua: unknown(failure) failed");
+                CodeEffect::unknown(failure)
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn read(reader: &Reader<'_>) -> Result<Entry, PolicyError> {
+        reader.only(&ENTRY_KEYS)?;
+        let missing = |key: &str| reader.error(format!("the key \"{key}\" is missing"));
+        let names = ["none", "temporary", "permanent"];
+        let effect = reader.get("effect").ok_or_else(|| missing("effect"))?.choice(&names, Effect::parse)?;
+        let reason = match reader.get("reason") {
+            Some(reason) => {
+                reason.choice(&REASONS, |name| ReasonKind::parse(name).filter(|_| REASONS.contains(&name)))?
+            }
+            None if effect == Effect::None => ReasonKind::Carrier,
+            None => return Err(missing("reason")),
+        };
+        let severity = reader
+            .get("severity")
+            .map(|reader| reader.choice(&["permanent"], |name| (name == "permanent").then_some(())));
+        let channels = match (reader.get("channel"), reader.get("channels")) {
+            (Some(one), _) => one.channels()?,
+            (None, Some(several)) => several.channels()?,
+            (None, None) => Channels::NONE,
+        };
+        Ok(Entry {
+            effect,
+            reason,
+            message: reader.text_at("message")?.unwrap_or_default().to_owned(),
+            channels,
+            permanent_only: severity.transpose()?.is_some(),
+        })
+    }
+
+    fn judge(&self, failure: &FailureCode<'_>) -> CodeEffect {
+        let passes = self.permanent_only && failure.severity == Severity::Temporary;
+        CodeEffect {
+            known: true,
+            effect: if passes { Effect::None } else { self.effect },
+            reason: self.reason,
+            message: if self.message.is_empty() { failure.message.to_owned() } else { self.message.clone() },
+            channels: if self.channels.is_empty() { failure.channel.into() } else { self.channels },
+        }
+    }
+}
+
+/// Runs `unknown(failure)`.
+fn ask(lua: &Lua, file: &Table, failure: &FailureCode<'_>) -> Result<Option<Entry>, Fault> {
+    let answer = (|| {
+        let facts = lua.create_table_with_capacity(0, 5)?;
+        facts.raw_set("provider", failure.provider)?;
+        facts.raw_set("channel", failure.channel.name())?;
+        facts.raw_set("code", failure.code)?;
+        facts.raw_set("message", failure.message)?;
+        let severity = match failure.severity {
+            Severity::Unsaid => None,
+            Severity::Permanent => Some("permanent"),
+            Severity::Temporary => Some("temporary"),
+        };
+        facts.raw_set("severity", severity)?;
+        file.raw_get::<Function>(UNKNOWN)?.call::<Option<Table>>(facts)
+    })();
+    let Some(table) = answer.map_err(|error| Fault::of(&error))? else { return Ok(None) };
+    let node = crate::node::Node::read(&table)?;
+    let source = reader::Source { file: "error_codes.lua", text: "" };
+    let entry = Entry::read(&Reader::new(source, &node)).map_err(|error| Fault::told(&error.to_string()))?;
+    Ok(Some(entry))
+}

@@ -1,0 +1,90 @@
+//! The running policies, and their reload when files change.
+
+use crate::{Limits, Policies, PolicyError};
+use arc_swap::ArcSwap;
+use notify_debouncer_full::{
+    DebounceEventResult, Debouncer, RecommendedCache, new_debouncer,
+    notify::{EventKind, RecommendedWatcher, RecursiveMode},
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A folder counts as settled when nothing has changed for this long.
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// The running set of policies.
+#[derive(Debug)]
+pub struct Active(ArcSwap<Policies>);
+
+impl Active {
+    /// Begins with a set.
+    pub fn new(policies: Policies) -> Active {
+        Active(ArcSwap::from_pointee(policies))
+    }
+
+    /// The set as of now. Whoever holds it keeps it, whatever is swapped in meanwhile.
+    pub fn current(&self) -> Arc<Policies> {
+        self.0.load_full()
+    }
+
+    /// Puts another set in its place.
+    pub fn swap(&self, policies: Policies) {
+        self.0.store(Arc::new(policies));
+    }
+}
+
+/// Loads the folder anew and swaps on success; on failure the running set stays.
+///
+/// # Errors
+/// When the folder does not load or a case fails.
+pub fn reload(dir: &Path, limits: Limits, active: &Active) -> Result<(), PolicyError> {
+    active.swap(Policies::load(dir, limits)?);
+    Ok(())
+}
+
+/// Watches until it is dropped.
+pub struct Watcher {
+    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
+}
+
+/// Watches the folder: each time it settles after a change, [`reload`]s it and reports the outcome, on a
+/// thread of the watcher's own.
+///
+/// # Errors
+/// When the folder cannot be watched.
+pub fn watch(
+    dir: PathBuf,
+    limits: Limits,
+    active: Arc<Active>,
+    report: impl Fn(&Result<(), PolicyError>) + Send + 'static,
+) -> Result<Watcher, PolicyError> {
+    let folder = dir.clone();
+    let failed = |error: notify_debouncer_full::notify::Error| PolicyError::Watch {
+        path: dir.clone(),
+        what: error.to_string(),
+    };
+    let on_events = move |events: DebounceEventResult| {
+        // Reading the files is an event, too; only changes count. An error of the watcher means that
+        // changes may have been missed.
+        let changed = match &events {
+            Ok(events) => events.iter().any(|event| !matches!(event.kind, EventKind::Access(_))),
+            Err(_) => true,
+        };
+        if changed {
+            report(&reload(&folder, limits, &active));
+        }
+    };
+    let mut debouncer = new_debouncer(SETTLED, None, on_events).map_err(failed)?;
+    debouncer.watch(&dir, RecursiveMode::Recursive).map_err(failed)?;
+    Ok(Watcher { _debouncer: debouncer })
+}

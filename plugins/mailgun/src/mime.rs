@@ -1,0 +1,86 @@
+//! The header of a MIME message, read so that no reader sees a field that is not seen here.
+
+/// Header fields that make Mailgun send later.
+pub(crate) const SCHEDULES: &[&str] =
+    &["x-mailgun-deliver-by", "x-mailgun-delivery-time-optimize-period", "x-mailgun-time-zone-localize"];
+
+/// The header fields whose lower-case name is `wanted`, unfolded, in their order.
+///
+/// Lines may end in CRLF, LF or CR, and a line that is no field does not end the header: only a blank line
+/// does, and blank lines in front do not count.
+pub(crate) fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    // Does the value of the last one found go on?
+    let mut open = false;
+    for line in header(message).split(|byte| matches!(byte, b'\n' | b'\r')) {
+        if line.is_empty() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(line);
+        if text.starts_with([' ', '\t']) {
+            if open && let Some((_, value)) = found.last_mut() {
+                value.push(' ');
+                value.push_str(text.trim());
+            }
+            continue;
+        }
+        open = false;
+        if let Some((name, value)) = text.split_once(':') {
+            let name = name.trim().to_ascii_lowercase();
+            if wanted(&name) {
+                found.push((name, value.replace('\t', " ").trim().to_owned()));
+                open = true;
+            }
+        }
+    }
+    found
+}
+
+/// What stands before the blank line.
+fn header(message: &[u8]) -> &[u8] {
+    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(message.len());
+    let message = &message[start..];
+    let mut at = 0;
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if line.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            return &message[..at];
+        }
+        at += line.len();
+    }
+    message
+}
+
+/// What stands after it.
+pub(crate) fn body(message: &[u8]) -> &[u8] {
+    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(message.len());
+    let rest = &message[start + header(message).len()..];
+    let blank = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+    &rest[blank..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bcc(message: &str) -> Vec<String> {
+        fields(message.as_bytes(), |name| name == "bcc").into_iter().map(|(_, value)| value).collect()
+    }
+
+    #[test]
+    fn finds_fields_however_they_are_written() {
+        for message in [
+            "Bcc: a@x\r\n\r\nbody",
+            "From: b@x\nbcc: a@x\n\nbody",
+            "From: b@x\rBCC : a@x\r\rbody",
+            "\r\n\r\nFrom: b@x\r\nBcc:\r\n\ta@x\r\n\r\n",
+            "nonsense\r\nBcc: a@x",
+            "X: y\r\n \r\nBcc: a@x\r\n\r\n",
+        ] {
+            assert_eq!(bcc(message), ["a@x"], "{message:?}");
+        }
+        assert_eq!(bcc("Bcc: a@x,\r\n b@x\r\nX: y\r\n z\r\nBcc: c@x\r\n\r\n"), ["a@x, b@x", "c@x"]);
+        assert!(bcc("From: x\r\n\r\nBcc: a@x\r\n").is_empty(), "the body is no header");
+        assert_eq!(body(b"A: b\r\n\r\ntext\n"), b"text\n");
+        assert_eq!(body(b"A: b\n"), b"");
+    }
+}

@@ -1,0 +1,41 @@
+-- Rules of your own that may block a send. They come after the gate and can only block more: a person who
+-- opted out is never reached, whatever stands here. No rule is active as shipped.
+--
+-- `on_send(send)` is asked for every recipient. It answers
+--
+--   nil or true                            the send may go out
+--   { block = true, reason = "…" }         it may not; the reason stands in the answer and in the record
+--
+-- It knows: send.tenant, .provider, .channel ("SMS", "Email", "Call", "WhatsApp", "FB", "GMB"),
+-- .kind ("message", "call", …), .address_kind, .address (normalised, such as "+12025550123"), .sender,
+-- .tags (a list), .scheduled, .request_id, and .now, the time in seconds; `clock.at(send.now, zone)` gives
+-- year, month, day, hour, minute, weekday (1 is Monday) and date ("2026-03-01") in a time zone.
+--
+-- It has 50 milliseconds and keeps nothing between sends. A rule that fails blocks the send.
+-- Test your rules: see tests/ and README.md.
+
+return {
+  -- Quiet hours: texts and calls to the United States only from 8 to 21 o'clock in New York.
+  --
+  -- on_send = function(send)
+  --   if send.channel ~= "SMS" and send.channel ~= "Call" then return end
+  --   if send.address:sub(1, 2) ~= "+1" then return end
+  --   local there = clock.at(send.now, "America/New_York")
+  --   if there.hour < 8 or there.hour >= 21 then
+  --     return { block = true, reason = "quiet hours", rule = "quiet hours" }
+  --   end
+  -- end,
+
+  -- No marketing on Sundays and holidays, by the tags of the send.
+  --
+  -- on_send = function(send)
+  --   local holidays = { ["2026-12-25"] = true, ["2027-01-01"] = true }
+  --   local here = clock.at(send.now, "Europe/Berlin")
+  --   if here.weekday ~= 7 and not holidays[here.date] then return end
+  --   for _, tag in send.tags do
+  --     if tag == "marketing" then
+  --       return { block = true, reason = "no marketing on Sundays and holidays" }
+  --     end
+  --   end
+  -- end,
+}
