@@ -150,7 +150,9 @@ fn configuration(ports: Ports) -> String {
             ports.at(SANDBOXES + index as u16),
             ports.at(CRM),
         );
-        for key in profile.keys {
+        // Of several ways to sign webhooks the sandbox knows the first.
+        let signs = profile.keys.iter().find(|key| key.for_webhooks);
+        for key in signs.into_iter().chain(profile.keys.iter().filter(|key| !key.for_webhooks)) {
             let _ = writeln!(text, "{} = \"demo-{}\"", key.name, key.name.replace('_', "-"));
         }
     }

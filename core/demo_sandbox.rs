@@ -131,12 +131,13 @@ async fn inbound(State(station): State<Arc<Station>>, headers: HeaderMap, body: 
             let names: Vec<_> = station.profile.channels.iter().map(Channel::name).collect();
             format!("channel is none of {}", names.join(", "))
         })?;
-        let (from, text) = (field("from"), field("text"));
+        let [from, to, text] = ["from", "to", "text"].map(field);
+        let from = bare(channel, &from);
         if from.is_empty() {
             return Err("from is missing: who writes?".to_owned());
         }
-        let to = Some(field("to")).filter(|to| !to.is_empty()).unwrap_or_else(|| station.business(channel, &from));
-        Ok(station.write(&Inbound { channel, from: &from, to: &to, text: &text }).await)
+        let to = if to.is_empty() { station.business(channel, from) } else { to };
+        Ok(station.write(&Inbound { channel, from, to: bare(channel, &to), text: &text }).await)
     };
     outcome(sent.await, &headers)
 }
@@ -221,7 +222,7 @@ impl Station {
     /// The business's address by which this person was last reached on the channel.
     fn business(&self, channel: Channel, person: &str) -> String {
         let all = list(&self.delivered);
-        let last = all.iter().map(|one| &one.message).find(|one| one.channel == channel && one.to == person);
+        let last = all.iter().map(|one| &one.message).find(|one| one.channel == channel && bare(channel, &one.to) == person);
         last.map_or_else(
             || if channel == Channel::Email { "team@mg.example.com" } else { "+15005550006" }.to_owned(),
             |message| message.from.clone(),
@@ -262,6 +263,14 @@ fn plus(value: &str) -> String {
     match value.strip_prefix(' ') {
         Some(digits) if digits.starts_with(|char: char| char.is_ascii_digit()) => format!("+{digits}"),
         _ => value.trim().to_owned(),
+    }
+}
+
+/// An address without the prefix by which the provider tells channels apart (`whatsapp:`).
+fn bare(channel: Channel, address: &str) -> &str {
+    match address.split_once(':') {
+        Some((prefix, rest)) if channel != Channel::Email && prefix.bytes().all(|byte| byte.is_ascii_lowercase()) => rest,
+        _ => address,
     }
 }
 

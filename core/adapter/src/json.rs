@@ -393,7 +393,10 @@ impl<'a> Reader<'a> {
 
 fn no_key_twice(members: Vec<Member<'_>>) -> Result<Vec<Member<'_>>, Unreadable> {
     let twice = if members.len() <= MEMBERS_COMPARED {
-        members.iter().enumerate().any(|(index, one)| members[..index].iter().any(|other| other.key == one.key))
+        members
+            .iter()
+            .enumerate()
+            .any(|(index, one)| members[..index].iter().any(|other| other.key == one.key))
     } else {
         let mut seen = HashSet::with_capacity(members.len());
         !members.iter().all(|member| seen.insert(&*member.key))

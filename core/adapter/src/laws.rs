@@ -3,8 +3,8 @@
 //! Each function panics with a sentence when the law is broken.
 
 use crate::{
-    Adapter, Answer, Asked, Authentic, Look, Outbound, Refusal, RefusalCause, Request, Secrets, Sending, Webhook,
-    apply_edits,
+    Adapter, Answer, Asked, Authentic, Look, Outbound, Refusal, RefusalCause, Request, Secrets, Sending,
+    Webhook, apply_edits,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -40,7 +40,11 @@ pub fn calm(adapter: &dyn Adapter, request: &Request<'_>) {
 pub fn identity(adapter: &dyn Adapter, request: &Request<'_>) {
     let Some(sending) = sending(adapter, request) else { return };
     if let Ok(edits) = adapter.trim(request, &sending, &[]) {
-        assert_eq!(apply_edits(request.body, &edits), request.body, "nobody was taken out, and the body changed");
+        assert_eq!(
+            apply_edits(request.body, &edits),
+            request.body,
+            "nobody was taken out, and the body changed"
+        );
     }
 }
 

@@ -37,7 +37,9 @@ fn from_json(body: &[u8]) -> Result<Event<'_>, Unreadable> {
     let id = match (text(event, &["id"]), at) {
         (Some(id), Some(at)) => Cow::Owned(format!("{id}/{}", day(at))),
         (Some(id), None) => id,
-        (None, _) => Cow::Owned(dndgate_adapter::sign::to_hex(&dndgate_adapter::sign::sha256(&body[event.range.clone()]))),
+        (None, _) => Cow::Owned(dndgate_adapter::sign::to_hex(&dndgate_adapter::sign::sha256(
+            &body[event.range.clone()],
+        ))),
     };
     Ok(Event { id, account: account(event), at, kind: kind(event, &name)? })
 }
@@ -49,14 +51,18 @@ fn kind<'a>(event: &Json<'a>, name: &str) -> Result<EventKind<'a>, Unreadable> {
     }
     let recipient = || {
         let to = text(event, &["recipient"]).or_else(|| text(event, &["message", "headers", "to"]));
-        to.map(address_of).filter(|to| !to.is_empty()).ok_or_else(|| Unreadable::new("the event names no recipient"))
+        to.map(address_of)
+            .filter(|to| !to.is_empty())
+            .ok_or_else(|| Unreadable::new("the event names no recipient"))
     };
     Ok(match name {
         "failed" => EventKind::Failure {
             channel: Channel::Email,
             to_kind: AddressKind::Email,
             to: recipient()?,
-            code: text(event, &["reason"]).filter(|code| !code.is_empty()).unwrap_or(Cow::Borrowed("unknown")),
+            code: text(event, &["reason"])
+                .filter(|code| !code.is_empty())
+                .unwrap_or(Cow::Borrowed("unknown")),
             severity: match text(event, &["severity"]).as_deref() {
                 Some("permanent") => Severity::Permanent,
                 Some("temporary") => Severity::Temporary,
@@ -64,9 +70,11 @@ fn kind<'a>(event: &Json<'a>, name: &str) -> Result<EventKind<'a>, Unreadable> {
             },
             message: server_said(event),
         },
-        "unsubscribed" => {
-            EventKind::Unsubscribe { channel: Channel::Email, kind: AddressKind::Email, address: recipient()? }
-        }
+        "unsubscribed" => EventKind::Unsubscribe {
+            channel: Channel::Email,
+            kind: AddressKind::Email,
+            address: recipient()?,
+        },
         "complained" => {
             EventKind::Complaint { channel: Channel::Email, kind: AddressKind::Email, address: recipient()? }
         }
@@ -82,7 +90,8 @@ fn legacy<'a>(fields: &Fields<'a>) -> Result<Event<'a>, Unreadable> {
         to.ok_or_else(|| Unreadable::new("the event names no recipient"))
     };
     let failure = |code: Cow<'a, str>| -> Result<EventKind<'a>, Unreadable> {
-        let words = ["code", "error", "notification", "description"].iter().filter_map(|name| fields.first(name));
+        let words =
+            ["code", "error", "notification", "description"].iter().filter_map(|name| fields.first(name));
         Ok(EventKind::Failure {
             channel: Channel::Email,
             to_kind: AddressKind::Email,
@@ -98,11 +107,15 @@ fn legacy<'a>(fields: &Fields<'a>) -> Result<Event<'a>, Unreadable> {
             Some("605") => Cow::Borrowed("suppress-bounce"),
             Some("606") => Cow::Borrowed("suppress-unsubscribe"),
             Some("607") => Cow::Borrowed("suppress-complaint"),
-            _ => fields.first("reason").filter(|reason| !reason.is_empty()).unwrap_or(Cow::Borrowed("unknown")),
+            _ => {
+                fields.first("reason").filter(|reason| !reason.is_empty()).unwrap_or(Cow::Borrowed("unknown"))
+            }
         })?,
-        "unsubscribed" => {
-            EventKind::Unsubscribe { channel: Channel::Email, kind: AddressKind::Email, address: recipient()? }
-        }
+        "unsubscribed" => EventKind::Unsubscribe {
+            channel: Channel::Email,
+            kind: AddressKind::Email,
+            address: recipient()?,
+        },
         "complained" => {
             EventKind::Complaint { channel: Channel::Email, kind: AddressKind::Email, address: recipient()? }
         }
@@ -156,7 +169,16 @@ fn joined<'a>(words: impl Iterator<Item = Cow<'a, str>>) -> Cow<'a, str> {
 
 /// Names for metrics: few.
 fn other_name(event: &str) -> &'static str {
-    const NAMES: &[&str] = &["accepted", "rejected", "delivered", "opened", "clicked", "stored", "list_member_uploaded", "list_uploaded"];
+    const NAMES: &[&str] = &[
+        "accepted",
+        "rejected",
+        "delivered",
+        "opened",
+        "clicked",
+        "stored",
+        "list_member_uploaded",
+        "list_uploaded",
+    ];
     NAMES.iter().find(|name| **name == event).copied().unwrap_or("other")
 }
 
@@ -179,5 +201,9 @@ fn day(at: Timestamp) -> String {
 }
 
 pub(crate) fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(text.to_ascii_lowercase()) } else { text }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
+    }
 }

@@ -1,230 +1,245 @@
-//! A send's fields, whether they came as a form or as multipart, and where recipients stand in them.
+//! The fields of a body, be it a form or a multipart, and what Mailgun could take each one for.
 
-use crate::endpoints::{self, Endpoint};
 use dndgate_adapter::{
-    AddressKind, Channel, Edit, Place, Recipient, Request, Role, Unreadable,
+    Edit, Head, Role, Unreadable,
     form::{self, Form},
-    mailbox::{self, Mailbox},
     multipart::{self, Multipart},
 };
-use std::{borrow::Cow, ops::Range};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
-/// A read body.
+/// A body's fields in their order; a field is named by its index.
+#[derive(Debug)]
 pub(crate) enum Fields<'a> {
-    Form(Form<'a>),
+    Form(Form<'a>, &'a [u8]),
     Multipart(Multipart<'a>),
 }
 
-/// One field of text.
-#[derive(Debug, Clone)]
-pub(crate) struct Field<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) value: Cow<'a, str>,
-    pub(crate) place: Place,
-    /// The bytes that go when the field goes.
-    pub(crate) whole: Range<usize>,
-}
-
-/// A field that holds recipients, and the mailboxes in it.
-#[derive(Debug, Clone)]
-pub(crate) struct RecipientField<'a> {
-    pub(crate) field: Field<'a>,
-    pub(crate) role: Role,
-    /// Recipients that are believed to be shown only, not written to (`h:Bcc`, a MIME `Bcc`): they are judged,
-    /// and cannot be taken out.
-    pub(crate) fixed: bool,
-    /// Where each mailbox stands in the decoded value, with its address.
-    pub(crate) mailboxes: Vec<(Range<usize>, String)>,
-}
-
-/// Reads a body by its media type.
-pub(crate) fn read<'a>(request: &Request<'a>, endpoint: Endpoint) -> Result<Fields<'a>, Unreadable> {
-    let wrong = || Unreadable::new("send multipart/form-data or application/x-www-form-urlencoded");
-    match request.head.media_type().as_deref() {
-        Some("multipart/form-data") => {
-            let content_type = request.head.header("content-type").ok_or_else(wrong)?;
-            let read = multipart::read(content_type, request.body)?;
-            if read.parts().iter().any(|part| part.name == "_charset_") {
-                return Err(Unreadable::new("a _charset_ field would change how the others are read"));
-            }
-            Ok(Fields::Multipart(read))
-        }
-        Some("application/x-www-form-urlencoded") if endpoint != Endpoint::Mime => {
-            let charset = request.head.header("content-type").and_then(|media| media.split_once("charset="));
-            if charset.is_some_and(|(_, charset)| !charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
-                return Err(Unreadable::new("the form is not UTF-8"));
-            }
-            Ok(Fields::Form(form::read(request.body)?))
-        }
-        _ => Err(wrong()),
-    }
+/// What a field could mean to Mailgun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// `to`, `cc`, `bcc`; not `exact` when a lenient reader is needed to see it (`To`, `to[]`).
+    Recipients { role: Role, exact: bool },
+    /// `h:To` and the like: a header with addresses, believed not to send.
+    Header(Role),
+    /// `recipient-variables`
+    Variables,
+    /// `message`: the MIME of `messages.mime`.
+    Mime,
+    /// It makes the mail leave later.
+    Schedule,
+    /// `from`
+    From,
+    /// `o:tag`, `template`: for send rules.
+    Tag,
+    /// Nothing that matters here.
+    Other,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of text for which `wanted` holds.
-    ///
-    /// # Errors
-    /// When one of them is a file or not text.
-    pub(crate) fn texts(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Field<'a>>, Unreadable> {
+    /// Reads a request's or a webhook's body.
+    pub(crate) fn read(head: &Head<'_>, body: &'a [u8]) -> Result<Fields<'a>, Unreadable> {
+        let whole = head.header("content-type").ok_or_else(wrong_type)?;
+        match head.media_type().as_deref() {
+            Some("application/x-www-form-urlencoded") => {
+                let parameters =
+                    whole.split_once(';').map_or("", |(_, rest)| rest).trim().to_ascii_lowercase();
+                let charset = parameters.strip_prefix("charset=").map(|value| value.trim_matches('"'));
+                if !parameters.is_empty() && !matches!(charset, Some("utf-8" | "utf8" | "us-ascii")) {
+                    return Err(Unreadable::new("the form is in a charset other than UTF-8"));
+                }
+                Ok(Fields::Form(form::read(body)?, body))
+            }
+            Some("multipart/form-data") => Ok(Fields::Multipart(multipart::read(whole, body)?)),
+            _ => Err(wrong_type()),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
         match self {
-            Fields::Form(form) => Ok(form
-                .pairs()
-                .iter()
-                .filter(|pair| wanted(&pair.name))
-                .map(|pair| Field {
-                    name: pair.name.clone(),
-                    value: pair.value.clone(),
-                    place: pair.place(),
-                    whole: form.remove(pair).range,
-                })
-                .collect()),
-            Fields::Multipart(parts) => {
-                let found = parts.parts().iter().filter(|part| wanted(part.name));
-                found
-                    .map(|part| {
-                        if part.is_file {
-                            return Err(Unreadable::new("a recipient or option came as a file"));
-                        }
-                        Ok(Field {
-                            name: part.name.into(),
-                            value: part.text()?.into(),
-                            place: part.place(),
-                            whole: part.whole.clone(),
-                        })
-                    })
-                    .collect()
+            Fields::Form(form, _) => form.pairs().len(),
+            Fields::Multipart(multipart) => multipart.parts().len(),
+        }
+    }
+
+    pub(crate) fn name(&self, field: usize) -> &str {
+        match self {
+            Fields::Form(form, _) => &form.pairs()[field].name,
+            Fields::Multipart(multipart) => multipart.parts()[field].name,
+        }
+    }
+
+    /// A field's text.
+    pub(crate) fn text(&self, field: usize) -> Result<Cow<'a, str>, Unreadable> {
+        match self {
+            Fields::Form(form, _) => Ok(form.pairs()[field].value.clone()),
+            Fields::Multipart(multipart) => Ok(Cow::Borrowed(multipart.parts()[field].text()?)),
+        }
+    }
+
+    /// A field's bytes, text or file.
+    pub(crate) fn bytes(&self, field: usize) -> &[u8] {
+        match self {
+            Fields::Form(form, _) => form.pairs()[field].value.as_bytes(),
+            Fields::Multipart(multipart) => multipart.parts()[field].value,
+        }
+    }
+
+    /// The text of the first field of exactly that name, where it is one.
+    pub(crate) fn first(&self, name: &str) -> Option<Cow<'a, str>> {
+        (0..self.len()).find(|field| self.name(*field) == name).and_then(|field| self.text(field).ok())
+    }
+
+    /// The last field of exactly that name.
+    pub(crate) fn last(&self, name: &str) -> Option<usize> {
+        (0..self.len()).rev().find(|field| self.name(*field) == name)
+    }
+
+    /// The edit that gives a field another value; `None` when it cannot stand there.
+    pub(crate) fn replace(&self, field: usize, value: &str) -> Option<Edit> {
+        match self {
+            Fields::Form(form, _) => Some(form.pairs()[field].place().replace(value)),
+            Fields::Multipart(multipart) => multipart.replace(&multipart.parts()[field], value),
+        }
+    }
+
+    /// The edits that take fields out (ascending); at least one other field stays.
+    pub(crate) fn remove(&self, fields: &[usize]) -> Vec<Edit> {
+        match self {
+            Fields::Multipart(multipart) => {
+                fields.iter().map(|field| multipart.remove(&multipart.parts()[*field])).collect()
+            }
+            Fields::Form(form, body) => {
+                let mut edits: Vec<Edit> = Vec::new();
+                for field in fields {
+                    let whole = &form.pairs()[*field].whole;
+                    let end = (whole.end + 1).min(body.len());
+                    match edits.last_mut() {
+                        Some(edit) if edit.range.end == whole.start => edit.range.end = end,
+                        _ => edits.push(Edit { range: whole.start..end, with: Vec::new() }),
+                    }
+                }
+                // Nothing follows the last one: the separator in front of it goes instead.
+                if let Some(edit) = edits.last_mut()
+                    && edit.range.end == body.len()
+                    && body[..edit.range.start].ends_with(b"&")
+                {
+                    edit.range.start -= 1;
+                }
+                edits
             }
         }
     }
-
-    /// The raw message of `messages.mime`, with or without a file name.
-    fn message(&self) -> Option<&'a [u8]> {
-        match self {
-            Fields::Form(_) => None,
-            Fields::Multipart(parts) => {
-                parts.parts().iter().find(|part| part.name == "message").map(|part| part.bytes())
-            }
-        }
-    }
 }
 
-/// Every field that names recipients, in the order of the body; those that are shown only come last.
-pub(crate) fn recipients<'a>(
-    fields: &Fields<'a>,
-    endpoint: Endpoint,
-) -> Result<Vec<RecipientField<'a>>, Unreadable> {
-    let mut all = Vec::new();
-    let role_of = |name: &str| {
-        [("to", Role::To), ("cc", Role::Cc), ("bcc", Role::Bcc)]
-            .into_iter()
-            .find_map(|(field, role)| form::same_field(name, field).then_some(role))
-    };
-    for field in fields.texts(|name| role_of(name).is_some())? {
-        let role = role_of(&field.name).unwrap_or_default();
-        let mailboxes = mailboxes(&field.value)?;
-        all.push(RecipientField { field, role, fixed: false, mailboxes });
-    }
-    for field in fields.texts(|name| shown_only(name).is_some())? {
-        let role = shown_only(&field.name).unwrap_or_default();
-        let value = field.value.replace("%recipient%", "");
-        all.push(RecipientField { mailboxes: mailboxes(&value)?, field, role, fixed: true });
-    }
-    if endpoint == Endpoint::Mime {
-        let message = fields.message().ok_or_else(|| Unreadable::new("'message' parameter is missing"))?;
-        for value in blind_copies(message)? {
-            let field = Field {
-                name: "message".into(),
-                value: value.clone().into(),
-                place: Place { range: 0..0, quoting: dndgate_adapter::Quoting::Raw },
-                whole: 0..0,
-            };
-            all.push(RecipientField { mailboxes: mailboxes(&value)?, field, role: Role::Bcc, fixed: true });
+/// What Mailgun could take a field for, however leniently it reads names.
+///
+/// # Errors
+/// When the name is written so that readers could differ about it, or changes how the body is read.
+pub(crate) fn meaning(name: &str) -> Result<Meaning, Unreadable> {
+    if name.contains('%') {
+        let decoded = percent_decode_str(name).decode_utf8_lossy();
+        if decoded != name && meaning(&decoded)? != Meaning::Other {
+            return Err(Unreadable::new("the name of a recipient field is percent-encoded"));
         }
     }
-    Ok(all)
-}
-
-/// `h:To`, `h:Cc`, `h:Bcc`: believed to be shown only; not verified, so they are judged.
-fn shown_only(name: &str) -> Option<Role> {
-    let header = name.trim().strip_prefix("h:").or_else(|| name.trim().strip_prefix("H:"))?;
-    [
-        ("to", Role::To),
-        ("cc", Role::Cc),
-        ("bcc", Role::Bcc),
-        ("resent-to", Role::To),
-        ("resent-cc", Role::Cc),
-        ("resent-bcc", Role::Bcc),
-    ]
-    .into_iter()
-    .find_map(|(field, role)| form::same_field(header, field).then_some(role))
-}
-
-fn mailboxes(value: &str) -> Result<Vec<(Range<usize>, String)>, Unreadable> {
-    let read = mailbox::list(value)?;
-    Ok(read.into_iter().map(|Mailbox { address, at }| (at, address.into_owned())).collect())
-}
-
-/// The values of `Bcc` and `Resent-Bcc` in a message's header.
-fn blind_copies(message: &[u8]) -> Result<Vec<String>, Unreadable> {
-    let odd = || Unreadable::new("the header of the message cannot be read");
-    let mut values: Vec<String> = Vec::new();
-    let mut within = false;
-    for line in message.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() {
-            break;
-        }
-        let folded = line.starts_with(b" ") || line.starts_with(b"\t");
-        if folded && within {
-            let more = std::str::from_utf8(line).map_err(|_| odd())?;
-            values.last_mut().ok_or_else(odd)?.push_str(&more.replace('\t', " "));
-        }
-        if folded {
-            continue;
-        }
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-        let name = String::from_utf8_lossy(&line[..colon]).trim().to_ascii_lowercase();
-        within = name == "bcc" || name == "resent-bcc";
-        if within {
-            let value = std::str::from_utf8(line.get(colon + 1..).unwrap_or_default()).map_err(|_| odd())?;
-            values.push(value.trim().to_owned());
-        }
+    if name.chars().any(char::is_control) {
+        return Err(Unreadable::new("a field's name holds a control character"));
     }
-    Ok(values)
-}
-
-/// The recipients of these fields, in their order.
-pub(crate) fn named<'a>(fields: &[RecipientField<'a>]) -> impl Iterator<Item = Recipient<'a>> {
-    fields.iter().flat_map(|field| {
-        field.mailboxes.iter().map(|(_, address)| Recipient {
-            channels: Channel::Email.into(),
-            kind: AddressKind::Email,
-            address: address.clone().into(),
-            role: field.role,
-        })
+    let bare = bare(name);
+    if let Some((prefix, rest)) = bare.split_once(':') {
+        return Ok(prefixed(prefix.trim(), rest.trim()));
+    }
+    let is = |other: &str| bare.eq_ignore_ascii_case(other);
+    let recipients = |role, exact: &str| Meaning::Recipients { role, exact: name == exact };
+    Ok(match bare.len() {
+        2 if is("to") => recipients(Role::To, "to"),
+        2 if is("cc") => recipients(Role::Cc, "cc"),
+        3 if is("bcc") => recipients(Role::Bcc, "bcc"),
+        4 if is("from") => Meaning::From,
+        7 if is("message") => Meaning::Mime,
+        8 if is("template") => Meaning::Tag,
+        9 if is("_charset_") => {
+            return Err(Unreadable::new("a _charset_ field changes how the others are read"));
+        }
+        19 if is("recipient-variables") => Meaning::Variables,
+        _ => Meaning::Other,
     })
 }
 
-/// Fields, recipients and endpoint of a send.
-pub(crate) fn of<'a>(
-    request: &Request<'a>,
-) -> Result<(Endpoint, Fields<'a>, Vec<RecipientField<'a>>), Unreadable> {
-    let endpoint =
-        endpoints::endpoint(request.head.path).ok_or_else(|| Unreadable::new("this is no send"))?;
-    let fields = read(request, endpoint)?;
-    let recipients = recipients(&fields, endpoint)?;
-    Ok((endpoint, fields, recipients))
+/// `h:NAME` and `o:NAME`.
+fn prefixed(prefix: &str, rest: &str) -> Meaning {
+    let is = |other: &&str| rest.eq_ignore_ascii_case(other);
+    if prefix.eq_ignore_ascii_case("o") {
+        return match rest {
+            _ if ["deliverytime", "deliverytime-optimize-period", "time-zone-localize"].iter().any(is) => {
+                Meaning::Schedule
+            }
+            _ if is(&"tag") => Meaning::Tag,
+            _ => Meaning::Other,
+        };
+    }
+    if !prefix.eq_ignore_ascii_case("h") {
+        return Meaning::Other;
+    }
+    match rest {
+        _ if ["to", "resent-to", "apparently-to"].iter().any(is) => Meaning::Header(Role::To),
+        _ if ["cc", "resent-cc"].iter().any(is) => Meaning::Header(Role::Cc),
+        _ if ["bcc", "resent-bcc"].iter().any(is) => Meaning::Header(Role::Bcc),
+        _ if crate::mime::SCHEDULES.iter().any(is) => Meaning::Schedule,
+        _ => Meaning::Other,
+    }
 }
 
-/// Edits in the order of the body, with overlapping removals joined: two neighbouring pairs of a form that both
-/// go share the separator between them.
-pub(crate) fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
-    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let mut end = 0;
-    for edit in &mut edits {
-        edit.range.start = edit.range.start.max(end);
-        edit.range.end = edit.range.end.max(edit.range.start);
-        end = edit.range.end;
+/// A name without white space around it and without array brackets.
+fn bare(name: &str) -> &str {
+    let name = name.trim();
+    name.split_once('[').map_or(name, |(head, _)| head.trim_end())
+}
+
+fn wrong_type() -> Unreadable {
+    Unreadable::new("send the fields as multipart/form-data or application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dndgate_adapter::apply_edits;
+
+    #[test]
+    fn lenient_names_count() {
+        let to = |exact| Ok(Meaning::Recipients { role: Role::To, exact });
+        assert_eq!(meaning("to"), to(true));
+        for name in ["To", "TO", "to[]", "to[0]", " to ", "to [a]", "to[", "\u{a0}to"] {
+            assert_eq!(meaning(name), to(false), "{name}");
+        }
+        for name in ["h:Bcc", "H:bcc", "h: BCC", "h:Resent-Bcc", "h:bcc[]"] {
+            assert_eq!(meaning(name), Ok(Meaning::Header(Role::Bcc)), "{name}");
+        }
+        for name in ["t%6f", "%74o", "t%6F[]", "t%256f", "_charset_", "to\0", "t\no"] {
+            assert!(meaning(name).is_err(), "{name}");
+        }
+        for name in ["subject", "tox", "v:to", "o:tracking", "o:deliver-within", "h:Reply-To", "", "50%"] {
+            assert_eq!(meaning(name), Ok(Meaning::Other), "{name}");
+        }
+        for name in ["o:deliverytime", "o:time-zone-localize", "h:X-Mailgun-Deliver-By"] {
+            assert_eq!(meaning(name), Ok(Meaning::Schedule), "{name}");
+        }
     }
-    edits
+
+    #[test]
+    fn pairs_are_removed_with_their_separators() {
+        let body: &[u8] = b"a=1&b=2&c=3&d=4";
+        let fields = Fields::Form(form::read(body).unwrap(), body);
+        for (drop, left) in [
+            (&[0][..], "b=2&c=3&d=4"),
+            (&[3], "a=1&b=2&c=3"),
+            (&[2, 3], "a=1&b=2"),
+            (&[0, 1], "c=3&d=4"),
+            (&[0, 2], "b=2&d=4"),
+            (&[1, 2, 3], "a=1"),
+        ] {
+            assert_eq!(apply_edits(body, &fields.remove(drop)), left.as_bytes(), "{drop:?}");
+        }
+    }
 }

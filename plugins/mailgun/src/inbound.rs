@@ -11,8 +11,15 @@ use std::borrow::Cow;
 
 /// Fields that only inbound mail has. Told from these and not from `event`: all header fields of the mail
 /// stand among them, and whoever writes a mail may add one of that name.
-const OWN: &[&str] =
-    &["body-plain", "body-html", "stripped-text", "stripped-html", "body-mime", "message-url", "attachment-count"];
+const OWN: &[&str] = &[
+    "body-plain",
+    "body-html",
+    "stripped-text",
+    "stripped-html",
+    "body-mime",
+    "message-url",
+    "attachment-count",
+];
 
 /// Is this mail, and no report?
 pub(crate) fn is_inbound(fields: &Fields<'_>) -> bool {
@@ -37,7 +44,8 @@ fn message<'a>(fields: &Fields<'a>) -> Result<EventKind<'a>, Unreadable> {
     let from = from.ok_or_else(|| Unreadable::new("the mail names no sender"))?;
     let said = |name: &str| fields.first(name).filter(|text| !text.trim().is_empty());
     // Without the quoted text, where Mailgun could tell it apart: our own words are not the person's.
-    let mut texts: Vec<Cow<'a, str>> = said("stripped-text").or_else(|| said("body-plain")).into_iter().collect();
+    let mut texts: Vec<Cow<'a, str>> =
+        said("stripped-text").or_else(|| said("body-plain")).into_iter().collect();
     if texts.is_empty() {
         texts.extend(plain_mime(fields).map(Cow::Owned));
     }
@@ -64,8 +72,10 @@ fn is_automatic(fields: &Fields<'_>) -> bool {
             _ => false,
         }
     };
-    let among_fields = (0..fields.len())
-        .any(|field| fields.name(field).len() <= 16 && fields.text(field).is_ok_and(|value| says(fields.name(field), &value)));
+    let among_fields = (0..fields.len()).any(|field| {
+        fields.name(field).len() <= 16
+            && fields.text(field).is_ok_and(|value| says(fields.name(field), &value))
+    });
     let in_list = fields.first("message-headers").is_some_and(|list| {
         let list = json::read(list.as_bytes()).ok();
         let pairs = list.as_ref().and_then(|list| list.as_array()).unwrap_or_default();

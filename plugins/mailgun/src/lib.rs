@@ -1,31 +1,45 @@
-//! Mailgun: email.
+//! Mailgun: mail over its HTTP API.
 //!
-//! Reading order: [`endpoints`] (what is a send), [`outbound`] (who gets it), [`trim`] (taking somebody out),
-//! [`refuse`], [`webhook`] (what its webhooks say), [`signature`].
+//! Reading order: [`path`] (which endpoint), [`fields`] (a form or multipart body), [`outbound`] (whom a send
+//! reaches), [`lists`], [`trim`], [`schedule`], [`refuse`]; then [`webhook`] (proof, signing anew),
+//! [`events`], [`inbound`], [`sandbox`]. What is understood and what is not is in the README.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod endpoints;
+mod events;
 mod fields;
+mod inbound;
+mod lists;
+mod mime;
 mod outbound;
+mod path;
 mod refuse;
 mod sandbox;
-mod signature;
+mod schedule;
 mod trim;
 mod webhook;
+
+#[cfg(test)]
+mod tests;
 
 use dndgate_adapter::{
     Adapter, Answer, Asked, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key,
     Learned, Look, Outbound, Profile, Proof, Refusal, Reply, Request, Resigned, Scheduled, Secrets, Sending,
-    Unreadable, Webhook, outbound::Call,
+    Unreadable, Webhook, outbound::Call, sandbox::Sandbox,
 };
 use http::StatusCode;
 use std::{borrow::Cow, time::Duration};
 
 /// The adapter.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Mailgun;
 
-/// The adapter, for lists of adapters.
+/// The adapter, for the list of adapters.
 pub static MAILGUN: Mailgun = Mailgun;
+
+/// Name of the key that verifies webhooks.
+const SIGNING_KEY: &str = "signing_key";
+/// Name of the key that calls the API.
+const API_KEY: &str = "api_key";
 
 static PROFILE: Profile = Profile {
     name: "mailgun",
@@ -37,24 +51,31 @@ static PROFILE: Profile = Profile {
         "api.eu.mailgun.net",
         "storage-*.api.mailgun.net",
         "se.api.mailgun.net",
-        "sw.api.mailgun.net",
+        "si.api.mailgun.net",
         "so.api.mailgun.net",
+        "sw.api.mailgun.net",
     ],
     keys: &[
-        Key { name: "signing_key", what: "the account's HTTP webhook signing key", for_webhooks: true },
         Key {
-            name: "api_key",
-            what: "an account key, for suppression lists and for cancelling scheduled mail",
+            name: SIGNING_KEY,
+            what: "the account's HTTP webhook signing key, with which webhooks are verified and signed anew; \
+                   several while it is rotated, or for subaccounts",
+            for_webhooks: true,
+        },
+        Key {
+            name: API_KEY,
+            what: "an account API key (not a domain sending key), with which suppression lists are read and \
+                   scheduled mail to people who opt out is stopped",
             for_webhooks: false,
         },
     ],
     compressed_bodies: true,
-    // Mailgun's request limit is 52.4 MiB.
+    // Mailgun takes 52.4 MiB.
     body_bytes_max: 53 << 20,
-    // Not documented; mail providers give up after ten seconds or more.
+    // Not documented; what its peers allow.
     webhook_timeout: Duration::from_secs(10),
-    exemptions: &["message", "mime", "resend"],
-    unnamed: &["lists", "scheduled"],
+    exemptions: &[],
+    unnamed: &[lists::LISTS, "scheduled"],
 };
 
 impl Adapter for Mailgun {
@@ -63,11 +84,11 @@ impl Adapter for Mailgun {
     }
 
     fn account<'a>(&self, head: &Head<'a>) -> Option<Cow<'a, str>> {
-        endpoints::domain(head.path).map(Cow::Borrowed)
+        path::domain(head.path)
     }
 
     fn look(&self, head: &Head<'_>) -> Result<Look, Unreadable> {
-        endpoints::look(head)
+        path::look(head)
     }
 
     fn read<'a>(&self, request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
@@ -75,27 +96,28 @@ impl Adapter for Mailgun {
     }
 
     fn asked<'a>(&self, request: &Request<'a>, answers: &[Vec<u8>]) -> Result<Asked<'a>, Unreadable> {
-        outbound::asked(request, answers)
+        lists::asked(request, answers)
     }
 
     fn trim(&self, request: &Request<'_>, _: &Sending<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
         trim::trim(request, drop)
     }
 
-    fn refuse(&self, head: &Head<'_>, refusal: &Refusal<'_>) -> Reply {
-        refuse::refuse(head, refusal)
+    fn refuse(&self, _: &Head<'_>, refusal: &Refusal<'_>) -> Reply {
+        refuse::refuse(refusal)
     }
 
-    fn wants_answer(&self, sending: &Sending<'_>, status: StatusCode) -> bool {
-        sending.scheduled && status.is_success()
+    fn wants_answer(&self, send: &Sending<'_>, status: StatusCode) -> bool {
+        // Mailgun takes a send to a suppressed recipient and reports it later: a refusal teaches nothing.
+        send.scheduled && status.is_success()
     }
 
-    fn learn(&self, request: &Request<'_>, sending: &Sending<'_>, answer: &Answer<'_>) -> Learned {
-        outbound::learn(request, sending, answer)
+    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+        schedule::learn(request, send, answer)
     }
 
     fn cancel(&self, scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
-        outbound::cancel(scheduled, secrets)
+        schedule::cancel(scheduled, secrets)
     }
 
     fn verify(
@@ -104,15 +126,15 @@ impl Adapter for Mailgun {
         secrets: &Secrets,
         now: jiff::Timestamp,
     ) -> Result<Proof, Forged> {
-        signature::verify(webhook, secrets, now)
+        webhook::verify(webhook, secrets, now)
     }
 
     fn events<'a>(&self, webhook: &Authentic<'a>) -> Result<Vec<Event<'a>>, Unreadable> {
-        webhook::events(webhook.webhook())
+        events::events(webhook.webhook())
     }
 
     fn acknowledge(&self, _: &Authentic<'_>) -> Reply {
-        Reply::json(StatusCode::OK, &serde_json::json!({ "message": "taken" }))
+        Reply::empty(StatusCode::OK)
     }
 
     fn resign(
@@ -123,11 +145,11 @@ impl Adapter for Mailgun {
         now: jiff::Timestamp,
         late: bool,
     ) -> Option<Resigned> {
-        // The signature binds neither address nor body: what is passed on at once verifies as it is.
-        late.then(|| signature::renew(webhook.webhook(), secrets, now)).flatten()
+        // The signature binds neither address nor body: on time, the bytes verify as they came.
+        if late { webhook::resign(webhook.webhook(), secrets, now) } else { None }
     }
 
-    fn sandbox(&self) -> Option<&'static dyn dndgate_adapter::sandbox::Sandbox> {
-        Some(&sandbox::Mailbox)
+    fn sandbox(&self) -> Option<&'static dyn Sandbox> {
+        Some(&sandbox::MailgunSandbox)
     }
 }

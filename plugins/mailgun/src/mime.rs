@@ -19,8 +19,10 @@ pub(crate) fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(Stri
         let text = String::from_utf8_lossy(line);
         if text.starts_with([' ', '\t']) {
             if open && let Some((_, value)) = found.last_mut() {
-                value.push(' ');
-                value.push_str(text.trim());
+                if !value.is_empty() {
+                    value.push(' ');
+                }
+                value.push_str(text.replace('\t', " ").trim());
             }
             continue;
         }

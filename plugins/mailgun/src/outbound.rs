@@ -2,7 +2,7 @@
 
 use crate::{
     fields::{Fields, Meaning, meaning},
-    mime,
+    lists, mime,
     path::{self, SendPoint},
 };
 use dndgate_adapter::{
@@ -12,8 +12,6 @@ use dndgate_adapter::{
 use smallvec::SmallVec;
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-/// The kind of send that may fan out to a mailing list.
-pub(crate) const LISTS: &str = "lists";
 /// So many recipients are compared one by one; more are looked up.
 const COMPARED_MAX: usize = 16;
 
@@ -53,30 +51,26 @@ pub(crate) enum Home {
 
 /// Reads a send's recipients.
 pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
-    let Some(point) = path::send_point(request.head.path) else { return Ok(Outbound::Unrecognised) };
+    if path::send_point(request.head.path).is_none() {
+        return Ok(Outbound::Unrecognised);
+    }
+    let (sending, suspects) = send(request)?;
+    Ok(match suspects.first() {
+        Some(first) => Outbound::Ask(lists::ask(request.head.host, first)),
+        None => Outbound::Send(sending),
+    })
+}
+
+/// A send, and those of its addresses that may be mailing lists.
+pub(crate) fn send<'a>(request: &Request<'a>) -> Result<(Sending<'a>, Vec<String>), Unreadable> {
+    let point = path::send_point(request.head.path).ok_or(Unreadable::new("this is no send"))?;
     let read = Read::new(request, point)?;
-    let is_sent = |entry: &&Entry| matches!(entry.home, Home::Sent { .. });
-    let sent = read.entries.iter().filter(is_sent).count();
-    if sent == 0 {
+    if read.entries.iter().all(|entry| entry.home == Home::Shown) {
         return Err(Unreadable::new("to parameter is missing"));
     }
-    let own = path::domain(request.head.path).unwrap_or_default();
-    let at_home = read.entries.iter().filter(is_sent).filter(|entry| {
-        let address = &read.people.list[entry.recipient].address;
-        address.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&own))
-    });
-    match at_home.count() {
-        0 => {}
-        count if count == sent => return Ok(Outbound::Unnamed(LISTS)),
-        // Allowing lists by name must not let the others through unseen.
-        _ => {
-            return Err(Unreadable::new(
-                "an address at the sending domain may be a mailing list, whose members Do-Not-Disturb cannot see: \
-                 send to it in a request of its own",
-            ));
-        }
-    }
-    Ok(Outbound::Send(Sending {
+    let own_domain = path::domain(request.head.path).unwrap_or_default();
+    let suspects = lists::suspects(&read, &own_domain)?;
+    let sending = Sending {
         kind: match point {
             SendPoint::Messages => "message",
             SendPoint::Mime => "mime",
@@ -87,7 +81,8 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
         scheduled: read.scheduled,
         sender: read.sender,
         tags: read.tags,
-    }))
+    };
+    Ok((sending, suspects))
 }
 
 impl<'a> Read<'a> {

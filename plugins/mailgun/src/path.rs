@@ -61,7 +61,9 @@ const DECODINGS: usize = 3;
 
 pub(crate) fn look(head: &Head<'_>) -> Result<Look, Unreadable> {
     if METHOD_OVERRIDES.iter().any(|name| head.headers.contains_key(*name)) {
-        return Err(Unreadable::new("a header field that replaces the method cannot be honoured: leave it out"));
+        return Err(Unreadable::new(
+            "a header field that replaces the method cannot be honoured: leave it out",
+        ));
     }
     if matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE) {
         return Ok(Look::Nobody);
@@ -132,7 +134,9 @@ fn parts(path: &str) -> Option<(SendPoint, &str)> {
 
 /// `v3`, and the older and newer ones.
 fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    segment
+        .strip_prefix('v')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_domain(segment: &str) -> bool {
@@ -171,7 +175,9 @@ fn resembles_send(path: &str) -> bool {
 
 fn has_dots(path: &str) -> bool {
     let lenient = lenient(path);
-    lenient.split('/').any(|segment| matches!(segment, "." | "..")) || path.contains(['\\', ';']) || path.contains("//")
+    lenient.split('/').any(|segment| matches!(segment, "." | ".."))
+        || path.contains(['\\', ';'])
+        || path.contains("//")
 }
 
 fn lenient(path: &str) -> String {
@@ -262,12 +268,15 @@ mod tests {
         ] {
             assert_eq!(looked(&Method::POST, path), Ok(Look::Nobody), "{path}");
         }
-        for path in ["/v5/sandbox/auth_recipients", "/v3/mg.acme.com/newsletters", "/", "/v3", "/v5/users/invite"] {
+        for path in
+            ["/v5/sandbox/auth_recipients", "/v3/mg.acme.com/newsletters", "/", "/v3", "/v5/users/invite"]
+        {
             assert_eq!(looked(&Method::POST, path), Ok(Look::Unrecognised), "{path}");
         }
         let mut headers = HeaderMap::new();
         headers.insert("x-http-method-override", "POST".parse().unwrap());
-        let head = Head { method: &Method::GET, host: None, path: "/v3/x/messages", query: None, headers: &headers };
+        let head =
+            Head { method: &Method::GET, host: None, path: "/v3/x/messages", query: None, headers: &headers };
         assert!(look(&head).is_err());
     }
 }

@@ -137,7 +137,8 @@ fn spaced_phone<'a>(
     way: Way,
 ) -> Result<Recipient<'a>, Unreadable> {
     let range = trimmed(value, after);
-    if value[after..].starts_with(' ') && value[range.clone()].starts_with(|char: char| char.is_ascii_digit()) {
+    if value[after..].starts_with(' ') && value[range.clone()].starts_with(|char: char| char.is_ascii_digit())
+    {
         let plus: Cow<'a, str> = Cow::Owned(format!("+{}", &value[range]));
         let whole = 0..plus.len();
         return phone_on(&plus, whole, channels, way);
@@ -174,7 +175,8 @@ fn is_phone(text: &str) -> bool {
             _ => return false,
         }
     }
-    let prefixed = if plus { head[0] == b'0' } else { head.starts_with(b"00") || (&head == b"011" && digits >= 12) };
+    let prefixed =
+        if plus { head[0] == b'0' } else { head.starts_with(b"00") || (&head == b"011" && digits >= 12) };
     PHONE_DIGITS.contains(&digits) && !prefixed
 }
 
@@ -211,22 +213,32 @@ mod tests {
     fn r9_each_form_of_address_has_its_channels() {
         use AddressKind::{Phone, Psid};
         use Channel::{Call, Fb, Sms, WhatsApp};
-        let some = |channels: &[Channel], kind, address: &str| Some((channels.to_vec(), kind, address.to_owned()));
+        let some =
+            |channels: &[Channel], kind, address: &str| Some((channels.to_vec(), kind, address.to_owned()));
         assert_eq!(reading("+14155550100", Way::Message), some(&[Sms], Phone, "+14155550100"));
         assert_eq!(reading("+14155550100", Way::Call), some(&[Call], Phone, "+14155550100"));
         assert_eq!(reading("+14155550100", Way::Either), some(&[Sms, Call], Phone, "+14155550100"));
         assert_eq!(reading("whatsapp:+14155550100", Way::Message), some(&[WhatsApp], Phone, "+14155550100"));
         assert_eq!(reading("WhatsApp:+14155550100", Way::Message), some(&[WhatsApp], Phone, "+14155550100"));
-        assert_eq!(reading("whatsapp:+14155550100", Way::Call), some(&[Call, WhatsApp], Phone, "+14155550100"));
+        assert_eq!(
+            reading("whatsapp:+14155550100", Way::Call),
+            some(&[Call, WhatsApp], Phone, "+14155550100")
+        );
         assert_eq!(reading("rcs:+14155550100", Way::Message), some(&[Sms], Phone, "+14155550100"));
         assert_eq!(reading("messenger:1234567890", Way::Message), some(&[Fb], Psid, "1234567890"));
         assert_eq!(reading("messenger:1234567890", Way::Call), some(&[Call, Fb], Psid, "1234567890"));
-        for nobody in ["client:joe", "client:+14155550100", "app:AP123", "sip:joe@pbx.example.com", "sip:1001@pbx"] {
+        for nobody in
+            ["client:joe", "client:+14155550100", "app:AP123", "sip:joe@pbx.example.com", "sip:1001@pbx"]
+        {
             assert_eq!(reading(nobody, Way::Call), None, "{nobody}");
         }
-        for sip in ["sip:+14155550100@pstn.example.com", "SIP:%2B14155550100@x", "sips:+14155550100;npdi=yes@x?a=b",
-            "sip:+14155550100:secret@x", "sip:+14155550100"]
-        {
+        for sip in [
+            "sip:+14155550100@pstn.example.com",
+            "SIP:%2B14155550100@x",
+            "sips:+14155550100;npdi=yes@x?a=b",
+            "sip:+14155550100:secret@x",
+            "sip:+14155550100",
+        ] {
             assert_eq!(reading(sip, Way::Call), some(&[Call], Phone, "+14155550100"), "{sip}");
         }
     }
@@ -235,19 +247,50 @@ mod tests {
     fn lenient_spellings_are_read_as_twilio_reads_them() {
         assert_eq!(reading("12134077416", Way::Message).map(|one| one.2).as_deref(), Some("12134077416"));
         assert_eq!(reading(" 12134077416 ", Way::Message).map(|one| one.2).as_deref(), Some("12134077416"));
-        assert_eq!(reading("+1 (213) 407-7416", Way::Call).map(|one| one.2).as_deref(), Some("+1 (213) 407-7416"));
-        assert_eq!(reading("whatsapp: 14155550100", Way::Message).map(|one| one.2).as_deref(), Some("+14155550100"));
-        assert_eq!(reading("whatsapp:14155550100", Way::Message).map(|one| one.2).as_deref(), Some("14155550100"));
+        assert_eq!(
+            reading("+1 (213) 407-7416", Way::Call).map(|one| one.2).as_deref(),
+            Some("+1 (213) 407-7416")
+        );
+        assert_eq!(
+            reading("whatsapp: 14155550100", Way::Message).map(|one| one.2).as_deref(),
+            Some("+14155550100")
+        );
+        assert_eq!(
+            reading("whatsapp:14155550100", Way::Message).map(|one| one.2).as_deref(),
+            Some("14155550100")
+        );
     }
 
     #[test]
     fn r10_what_cannot_be_read_with_certainty_is_refused_with_twilios_code() {
         for bad in [
-            "", " ", "+", "12345", "+1800FLOWERS", "+1415555010O", "１４１５５５５０１００", "+1415\u{200b}5550100",
-            "+14155550100;ext=5", "+14155550100,+14155550101", "+14155550100x5", "++14155550100", "+1415+5550100",
-            "0014155550100", "+0014155550100", "01144207946095", "+1234567890123456", "fax:+14155550100",
-            "whatsapp:", "whatsapp:joe", "whatsapp:whatsapp:+14155550100", "messenger:", "messenger:a b",
-            "+14155550100\n", "tel:+14155550100", "Client:+14155550100", "a@b.example",
+            "",
+            " ",
+            "+",
+            "12345",
+            "+1800FLOWERS",
+            "+1415555010O",
+            "１４１５５５５０１００",
+            "+1415\u{200b}5550100",
+            "+14155550100;ext=5",
+            "+14155550100,+14155550101",
+            "+14155550100x5",
+            "++14155550100",
+            "+1415+5550100",
+            "0014155550100",
+            "+0014155550100",
+            "01144207946095",
+            "+1234567890123456",
+            "fax:+14155550100",
+            "whatsapp:",
+            "whatsapp:joe",
+            "whatsapp:whatsapp:+14155550100",
+            "messenger:",
+            "messenger:a b",
+            "+14155550100\n",
+            "tel:+14155550100",
+            "Client:+14155550100",
+            "a@b.example",
         ] {
             for (way, code) in [(Way::Message, Some(21211)), (Way::Call, Some(21217)), (Way::Either, None)] {
                 let error = read(&Cow::Borrowed(bad), way).expect_err(bad);

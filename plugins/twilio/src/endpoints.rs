@@ -179,7 +179,8 @@ const VERIFY: &[Row] = &[
 
 const BULK: &[Row] = &[("v1/Messages", Bulk)];
 const COMMS: &[Row] = &[("v1/Emails", Email)];
-const NOTIFY: &[Row] = &[("v1/Services/*/Notifications", Notification), ("v1/Credentials/**", Nobody), ("v1/Services", Nobody)];
+const NOTIFY: &[Row] =
+    &[("v1/Services/*/Notifications", Notification), ("v1/Credentials/**", Nobody), ("v1/Services", Nobody)];
 const VOICE: &[Row] = &[("v1/**", Nobody)];
 /// Products that reach no person whatever is asked of them.
 const QUIET: &[Row] = &[("v1/**", Nobody), ("v2/**", Nobody), ("v3/**", Nobody)];
@@ -200,85 +201,12 @@ fn table(product: &str) -> &'static [Row] {
         "comms" => COMMS,
         "preview.messaging" => BULK,
         "voice" => VOICE,
-        "accounts" | "bulkexports" | "content" | "events" | "iam" | "insights" | "intelligence" | "lookups" | "mcs"
-        | "media" | "monitor" | "oauth" | "pricing" | "serverless" | "supersim" | "sync" | "trunking" | "trusthub"
-        | "video" | "wireless" => QUIET,
+        "accounts" | "bulkexports" | "content" | "events" | "iam" | "insights" | "intelligence"
+        | "lookups" | "mcs" | "media" | "monitor" | "oauth" | "pricing" | "serverless" | "supersim"
+        | "sync" | "trunking" | "trusthub" | "video" | "wireless" => QUIET,
         _ => UNKNOWN,
     }
 }
-
-/// The API hosts: each product's own and its regional forms.
-pub(crate) const HOSTS: &[&str] = &[
-    "api.twilio.com",
-    "api.*.twilio.com",
-    "api.*.*.twilio.com",
-    "accounts.twilio.com",
-    "accounts.*.*.twilio.com",
-    "assistants.twilio.com",
-    "bulkexports.twilio.com",
-    "chat.twilio.com",
-    "chat.*.*.twilio.com",
-    "comms.twilio.com",
-    "content.twilio.com",
-    "conversations.twilio.com",
-    "conversations.*.twilio.com",
-    "conversations.*.*.twilio.com",
-    "events.twilio.com",
-    "events.*.*.twilio.com",
-    "flex-api.twilio.com",
-    "flex-api.*.*.twilio.com",
-    "frontline-api.twilio.com",
-    "iam.twilio.com",
-    "insights.twilio.com",
-    "insights.*.*.twilio.com",
-    "intelligence.twilio.com",
-    "ip-messaging.twilio.com",
-    "knowledge.twilio.com",
-    "lookups.twilio.com",
-    "lookups.*.*.twilio.com",
-    "marketplace.twilio.com",
-    "mcs.*.twilio.com",
-    "mcs.*.*.twilio.com",
-    "media.twilio.com",
-    "messaging.twilio.com",
-    "messaging.*.twilio.com",
-    "messaging.*.*.twilio.com",
-    "monitor.twilio.com",
-    "monitor.*.*.twilio.com",
-    "notify.twilio.com",
-    "notify.*.*.twilio.com",
-    "numbers.twilio.com",
-    "numbers.*.*.twilio.com",
-    "oauth.twilio.com",
-    "preview.messaging.twilio.com",
-    "preview.twilio.com",
-    "pricing.twilio.com",
-    "proxy.twilio.com",
-    "proxy.*.*.twilio.com",
-    "routes.twilio.com",
-    "serverless.twilio.com",
-    "serverless.*.*.twilio.com",
-    "studio.twilio.com",
-    "studio.*.twilio.com",
-    "studio.*.*.twilio.com",
-    "supersim.twilio.com",
-    "sync.twilio.com",
-    "sync.*.*.twilio.com",
-    "taskrouter.twilio.com",
-    "taskrouter.*.twilio.com",
-    "taskrouter.*.*.twilio.com",
-    "trunking.twilio.com",
-    "trunking.*.*.twilio.com",
-    "trusthub.twilio.com",
-    "verify.twilio.com",
-    "verify.*.twilio.com",
-    "verify.*.*.twilio.com",
-    "video.twilio.com",
-    "video.*.*.twilio.com",
-    "voice.twilio.com",
-    "voice.*.*.twilio.com",
-    "wireless.twilio.com",
-];
 
 /// The only version of the main API. An older one called people by other parameters.
 const API_PATH: &str = "/2010-04-01/Accounts";
@@ -321,7 +249,9 @@ fn lookup(table: &[Row], path: &str) -> Result<Option<Endpoint>, Unreadable> {
     for (pattern, endpoint) in table {
         match fits(pattern, path) {
             Fit::Exactly => return Ok(Some(*endpoint)),
-            Fit::Misspelt => return Err(Unreadable::new("the path is misspelt: mind its case and its ending")),
+            Fit::Misspelt => {
+                return Err(Unreadable::new("the path is misspelt: mind its case and its ending"));
+            }
             Fit::Not => {}
         }
     }
@@ -358,7 +288,8 @@ fn fits(pattern: &str, path: &str) -> Fit {
 /// slashes, parameters of a segment.
 fn clean(path: &str) -> Result<(), Unreadable> {
     let bytes = path.as_bytes();
-    let tricky = || Unreadable::new("the path must stand there plainly: no //, no dot segments, no escaped letters");
+    let tricky =
+        || Unreadable::new("the path must stand there plainly: no //, no dot segments, no escaped letters");
     let mut previous = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         let plain = match byte {

@@ -4,6 +4,7 @@ use dndgate_adapter::{
     Callback, CallbackKind, Edit, Head, Unreadable,
     form::{self, Form, Pair},
 };
+use std::borrow::Cow;
 
 /// Every parameter that names a recipient or what reaches one, at any endpoint. Twilio's reading of them in
 /// the query of a POST is not known.
@@ -47,7 +48,8 @@ pub(crate) fn check_head(head: &Head<'_>, media: Media) -> Result<(), Unreadable
         return Err(Unreadable::new(format!("the body must be {wanted} in UTF-8, said in one Content-Type")));
     }
     let Some(query) = head.query.filter(|query| !query.is_empty()) else { return Ok(()) };
-    let query = form::read(query.as_bytes()).map_err(|_| Unreadable::new("the query cannot be read with certainty"))?;
+    let query = form::read(query.as_bytes())
+        .map_err(|_| Unreadable::new("the query cannot be read with certainty"))?;
     let telling = |pair: &Pair<'_>| TELLING.iter().any(|name| form::same_field(&pair.name, name));
     if query.pairs().iter().any(telling) {
         return Err(Unreadable::new("parameters of a send belong in the body, not in the query"));
@@ -60,8 +62,32 @@ fn is_utf8(head: &Head<'_>) -> bool {
     let Some(value) = head.header("content-type") else { return false };
     value.split(';').skip(1).all(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     })
+}
+
+/// Reads the form of a send. Its names are plain ASCII, and none stands behind a `;`, which some readers take
+/// for a separator too.
+///
+/// # Errors
+/// When two readers could disagree about it.
+pub(crate) fn form(body: &[u8]) -> Result<Form<'_>, Unreadable> {
+    let form = form::read(body)?;
+    if form.pairs().iter().any(|pair| !pair.name.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
+        return Err(Unreadable::new("a parameter's name is not plain ASCII"));
+    }
+    for piece in body.split(|byte| *byte == b';').skip(1) {
+        let name = piece.split(|byte| matches!(byte, b'=' | b'&')).next().unwrap_or(piece);
+        let name =
+            std::str::from_utf8(name).ok().and_then(|name| form::decode(name).ok()).unwrap_or_default();
+        if TELLING.iter().any(|telling| form::same_field(&name, telling)) {
+            return Err(Unreadable::new(
+                "escape the ; in the form as %3B: some readers take it for a separator",
+            ));
+        }
+    }
+    Ok(form)
 }
 
 /// The pairs of these names, each at most once, in one pass.
@@ -74,9 +100,15 @@ pub(crate) fn pick<'f, 'a, const N: usize>(
 ) -> Result<[Option<&'f Pair<'a>>; N], Unreadable> {
     let mut found = [None; N];
     for pair in form.pairs() {
+        // A plain name can only resemble one of its own length.
+        let is_plain = pair.name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         for (place, name) in found.iter_mut().zip(names) {
-            // Equal lengths or odd characters: everything else cannot resemble the name.
-            if pair.name.len() < name.len() || !form::same_field(&pair.name, name) {
+            let resembles = if is_plain {
+                pair.name.len() == name.len() && pair.name.eq_ignore_ascii_case(name)
+            } else {
+                form::same_field(&pair.name, name)
+            };
+            if !resembles {
                 continue;
             }
             if pair.name != name || place.is_some() {
@@ -92,7 +124,10 @@ pub(crate) fn pick<'f, 'a, const N: usize>(
 ///
 /// # Errors
 /// When a name resembles it.
-pub(crate) fn repeated<'f, 'a>(form: &'f Form<'a>, name: &str) -> Result<Vec<(usize, &'f Pair<'a>)>, Unreadable> {
+pub(crate) fn repeated<'f, 'a>(
+    form: &'f Form<'a>,
+    name: &str,
+) -> Result<Vec<(usize, &'f Pair<'a>)>, Unreadable> {
     let mut found = Vec::new();
     for (index, pair) in form.pairs().iter().enumerate() {
         if pair.name == name {
@@ -130,10 +165,23 @@ pub(crate) fn callbacks<'a>(
     let mut found = Vec::new();
     for (name, kind) in names {
         if let Some(pair) = form.one(name)?.filter(|pair| !pair.value.is_empty()) {
-            found.push(Callback { url: pair.value.clone(), place: pair.place(), kind: *kind });
+            found.push(Callback { url: web(&pair.value), place: pair.place(), kind: *kind });
         }
     }
     Ok(found)
+}
+
+/// An address of the web with its scheme in lower case, as the gateway knows it.
+pub(crate) fn web<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
+    let bare = url.trim();
+    match bare.split_once("://") {
+        Some((scheme, rest))
+            if bare.len() < url.len() || scheme.bytes().any(|byte| byte.is_ascii_uppercase()) =>
+        {
+            Cow::Owned(format!("{}://{rest}", scheme.to_ascii_lowercase()))
+        }
+        _ => url.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -143,13 +191,39 @@ mod tests {
 
     #[test]
     fn r10_a_field_that_readers_see_differently_is_refused() {
-        for body in ["To=1&To=2", "to=1", "To=1&TO=2", "To[]=1", "To%5B0%5D=1", "+To=1", "To+=1", "T%6F=1&To=2"] {
+        for body in
+            ["To=1&To=2", "to=1", "To=1&TO=2", "To[]=1", "To%5B0%5D=1", "+To=1", "To+=1", "T%6F=1&To=2"]
+        {
             let form = form::read(body.as_bytes()).expect("a form");
             assert!(pick(&form, ["From", "To"]).is_err(), "{body}");
         }
         let form = form::read(b"T%6F=1&Top=2&Body=To%3D3%26To%3D4").expect("a form");
         let [to] = pick(&form, ["To"]).expect("clear");
         assert_eq!(to.map(|pair| &*pair.value), Some("1"));
+    }
+
+    #[test]
+    fn r10_a_form_that_other_separators_split_otherwise_is_refused() {
+        for body in [
+            "To=1&Body=x;To=2",
+            "Body=x;+to=2",
+            "Body=x;To%5B%5D=2",
+            "Body=x;Twiml",
+            "\u{feff}To=1&To=2",
+            "T\u{200b}o=1",
+        ] {
+            assert!(super::form(body.as_bytes()).is_err(), "{body}");
+        }
+        for body in ["To=1&Body=x;y", "Body=a;b;Tomorrow=c", "Body=%3BTo=2", "To=1;npdi"] {
+            assert!(super::form(body.as_bytes()).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_web_are_known_in_any_case() {
+        for (url, known) in [(" HTTP://X/Y ", "http://X/Y"), ("https://x/Y", "https://x/Y"), ("AP1", "AP1")] {
+            assert_eq!(web(&Cow::Borrowed(url)), known);
+        }
     }
 
     #[test]

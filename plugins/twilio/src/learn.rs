@@ -39,7 +39,12 @@ pub(crate) fn learn(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'
     learned
 }
 
-fn failure(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>, said: &Said) -> Option<Event<'static>> {
+fn failure(
+    request: &Request<'_>,
+    send: &Sending<'_>,
+    answer: &Answer<'_>,
+    said: &Said,
+) -> Option<Event<'static>> {
     let [recipient] = &send.recipients[..] else { return None };
     let code = said.code.clone().filter(|code| OF_THE_RECIPIENT.contains(&code.as_str()))?;
     // One answer is one event; answers alone have no id that Twilio promises.

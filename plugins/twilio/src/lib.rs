@@ -8,8 +8,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address;
+mod conversations;
 mod endpoints;
 mod fields;
+mod hosts;
 mod learn;
 mod lists;
 mod outbound;
@@ -22,9 +24,9 @@ mod webhook;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use dndgate_adapter::{
-    Adapter, Answer, Asked, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key, Learned, Look,
-    Outbound, Profile, Proof, Refusal, Reply, ReplyGate, Request, Resigned, Scheduled, Secrets, Sending, Unreadable,
-    Webhook, outbound::Call,
+    Adapter, Answer, Asked, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key,
+    Learned, Look, Outbound, Profile, Proof, Refusal, Reply, ReplyGate, Request, Resigned, Scheduled,
+    Secrets, Sending, Unreadable, Webhook, outbound::Call,
 };
 use http::{HeaderName, header};
 use std::{borrow::Cow, time::Duration};
@@ -45,7 +47,7 @@ static PROFILE: Profile = Profile {
         .with(Channels::of(Channel::Fb))
         .with(Channels::of(Channel::Email)),
     upstream: "https://api.twilio.com",
-    hosts: endpoints::HOSTS,
+    hosts: hosts::HOSTS,
     keys: &[
         Key {
             name: "auth_token",
@@ -81,7 +83,8 @@ impl Adapter for Twilio {
         }
         let credentials = head.header(header::AUTHORIZATION.as_str())?;
         let (scheme, encoded) = credentials.split_once(' ')?;
-        let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let decoded =
+            STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
         let user = std::str::from_utf8(&decoded).ok()?.split(':').next()?;
         user.starts_with("AC").then(|| Cow::Owned(user.to_owned()))
     }
@@ -95,10 +98,15 @@ impl Adapter for Twilio {
     }
 
     fn asked<'a>(&self, request: &Request<'a>, answers: &[Vec<u8>]) -> Result<Asked<'a>, Unreadable> {
-        lists::asked(request, answers)
+        conversations::asked(request, answers)
     }
 
-    fn trim(&self, request: &Request<'_>, send: &Sending<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
+    fn trim(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        drop: &[usize],
+    ) -> Result<Vec<Edit>, CannotTrim> {
         lists::trim(request, send, drop)
     }
 
@@ -118,7 +126,12 @@ impl Adapter for Twilio {
         learn::cancel(scheduled, secrets)
     }
 
-    fn verify(&self, webhook: &Webhook<'_>, secrets: &Secrets, _now: jiff::Timestamp) -> Result<Proof, Forged> {
+    fn verify(
+        &self,
+        webhook: &Webhook<'_>,
+        secrets: &Secrets,
+        _now: jiff::Timestamp,
+    ) -> Result<Proof, Forged> {
         signature::verify(webhook, secrets)
     }
 

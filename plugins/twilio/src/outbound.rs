@@ -3,14 +3,17 @@
 
 use crate::{
     address::{self, Way},
+    conversations,
     endpoints::{self, Endpoint, Format},
     fields::{self, Media, pick},
     lists,
     twiml::{self, Other},
 };
 use dndgate_adapter::{
-    Callback, CallbackKind::{Document, Status}, Head, Look, Outbound, Recipient, Request, Role, Sending, Unreadable,
-    form::{self, Form, Pair},
+    Callback,
+    CallbackKind::{Document, Status},
+    Head, Look, Outbound, Recipient, Request, Role, Sending, Unreadable,
+    form::{Form, Pair},
 };
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -66,6 +69,12 @@ pub(crate) fn look(head: &Head<'_>) -> Result<Look, Unreadable> {
              off in the SDK",
         ));
     }
+    // A host such as `messaging.x@proxy.twilio.com` fits a pattern of one product and leads to another.
+    let is_host =
+        |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if !head.host.is_none_or(is_host) {
+        return Err(Unreadable::new("the host in the path is not one"));
+    }
     match endpoints::find(head)? {
         None => Ok(Look::Unrecognised),
         Some(Endpoint::Nobody) => Ok(Look::Nobody),
@@ -77,7 +86,7 @@ pub(crate) fn look(head: &Head<'_>) -> Result<Look, Unreadable> {
 pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
     let Some(endpoint) = endpoints::find(&request.head)? else { return Ok(Outbound::Unrecognised) };
     let sent = |sending| Ok(Outbound::Send(Sending { kind: endpoint.kind(), ..sending }));
-    let form = || form::read(request.body);
+    let form = || fields::form(request.body);
     match endpoint {
         Endpoint::Nobody => Ok(Outbound::Nobody),
         Endpoint::Message => sent(message(request)?),
@@ -87,9 +96,10 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
             sending => sent(sending),
         },
         Endpoint::Conference => sent(conference(request)?),
-        Endpoint::QueueMember => {
-            sent(Sending { callbacks: fields::callbacks(&form()?, &[("Url", Document)])?, ..Sending::default() })
-        }
+        Endpoint::QueueMember => sent(Sending {
+            callbacks: fields::callbacks(&form()?, &[("Url", Document)])?,
+            ..Sending::default()
+        }),
         Endpoint::CallerId => {
             let form = form()?;
             let [number] = pick(&form, ["PhoneNumber"])?;
@@ -107,7 +117,11 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
         Endpoint::Verify => sent(verify(&form()?)?),
         Endpoint::ConversationParticipant => {
             let form = form()?;
-            let names = ["MessagingBinding.Address", "MessagingBinding.ProjectedAddress", "MessagingBinding.ProxyAddress"];
+            let names = [
+                "MessagingBinding.Address",
+                "MessagingBinding.ProjectedAddress",
+                "MessagingBinding.ProxyAddress",
+            ];
             let [address, projected, proxy] = pick(&form, names)?;
             let mut recipients = Recipients::new();
             for pair in [address, projected].into_iter().flatten().filter(|pair| !pair.value.is_empty()) {
@@ -118,10 +132,14 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
         Endpoint::ProxyParticipant => {
             let form = form()?;
             let [identifier] = pick(&form, ["Identifier"])?;
-            sent(Sending { recipients: one(needed(identifier, Way::Either)?, Way::Either)?, ..Sending::default() })
+            sent(Sending {
+                recipients: one(needed(identifier, Way::Either)?, Way::Either)?,
+                ..Sending::default()
+            })
         }
-        Endpoint::ConversationMessage
-        | Endpoint::ProxyMessage => Ok(Outbound::Ask(lists::question(&request.head))),
+        Endpoint::ConversationMessage | Endpoint::ProxyMessage => {
+            Ok(Outbound::Ask(conversations::question(&request.head)))
+        }
         Endpoint::ConversationWithParticipants
         | Endpoint::Action
         | Endpoint::Bulk
@@ -133,14 +151,24 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
 }
 
 fn message<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
-    let form = form::read(request.body)?;
-    let names =
-        ["To", "Called", "From", "MessagingServiceSid", "ContentSid", "StatusCallback", "ScheduleType", "SendAt"];
+    let form = fields::form(request.body)?;
+    let names = [
+        "To",
+        "Called",
+        "From",
+        "MessagingServiceSid",
+        "ContentSid",
+        "StatusCallback",
+        "ScheduleType",
+        "SendAt",
+    ];
     let [to, called, from, service, content, status, schedule, send_at] = pick(&form, names)?;
     no_legacy_field(called)?;
     let scheduled = schedule.is_some() || send_at.is_some();
     if scheduled && endpoints::format(&request.head) == Format::Csv {
-        return Err(Unreadable::new("schedule messages with .json or .xml: the gateway needs their id from the answer"));
+        return Err(Unreadable::new(
+            "schedule messages with .json or .xml: the gateway needs their id from the answer",
+        ));
     }
     let callbacks = status.filter(|pair| !pair.value.is_empty()).map(|pair| callback(pair, Status));
     Ok(Sending {
@@ -154,7 +182,7 @@ fn message<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
 }
 
 fn call<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
-    let form = form::read(request.body)?;
+    let form = fields::form(request.body)?;
     let [to, called, from, twiml] = pick(&form, ["To", "Called", "From", "Twiml"])?;
     no_legacy_field(called)?;
     let to = needed(to, Way::Call)?;
@@ -174,7 +202,7 @@ fn call<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
 }
 
 fn call_update<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
-    let form = form::read(request.body)?;
+    let form = fields::form(request.body)?;
     let [twiml] = pick(&form, ["Twiml"])?;
     let mut recipients = Recipients::new();
     let mut callbacks = fields::callbacks(
@@ -186,7 +214,7 @@ fn call_update<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
 }
 
 fn conference<'a>(request: &Request<'a>) -> Result<Sending<'a>, Unreadable> {
-    let form = form::read(request.body)?;
+    let form = fields::form(request.body)?;
     let [to, called, from, twiml] = pick(&form, ["To", "Called", "From", "Twiml"])?;
     no_legacy_field(called)?;
     let to = needed(to, Way::Call)?;
@@ -244,7 +272,12 @@ fn reservation<'a>(form: &Form<'a>) -> Result<Sending<'a>, Unreadable> {
             ("RecordingStatusCallback", Status),
         ],
     )?;
-    Ok(Sending { recipients, callbacks, sender: value(call_from.or(from).or(dequeue_from)), ..Sending::default() })
+    Ok(Sending {
+        recipients,
+        callbacks,
+        sender: value(call_from.or(from).or(dequeue_from)),
+        ..Sending::default()
+    })
 }
 
 /// A one-time code. Without a channel, or with one that lets Twilio choose, all it may choose count.
@@ -295,7 +328,7 @@ fn one<'a>(pair: &Pair<'a>, way: Way) -> Result<Recipients<'a>, Unreadable> {
 }
 
 fn callback<'a>(pair: &Pair<'a>, kind: dndgate_adapter::CallbackKind) -> Callback<'a> {
-    Callback { url: pair.value.clone(), place: pair.place(), kind }
+    Callback { url: fields::web(&pair.value), place: pair.place(), kind }
 }
 
 fn value<'a>(pair: Option<&Pair<'a>>) -> Cow<'a, str> {

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn r12_a_blocked_message_is_21610_in_the_format_asked_for() {
-        let (status, body) = refused("/2010-04-01/Accounts/AC1/Messages.json", RefusalCause::Blocked, Some(Channel::Sms));
+        let (status, body) =
+            refused("/2010-04-01/Accounts/AC1/Messages.json", RefusalCause::Blocked, Some(Channel::Sms));
         assert_eq!(status, 400);
         assert_eq!(
             body,
@@ -122,12 +123,18 @@ mod tests {
         let xml = "<?xml version='1.0' encoding='UTF-8'?><TwilioResponse><RestException><Code>21610</Code><Message>Attempt to send \
                    to unsubscribed recipient</Message><MoreInfo>https://www.twilio.com/docs/errors/21610</MoreInfo><Status>400\
                    </Status></RestException></TwilioResponse>";
-        for path in ["/2010-04-01/Accounts/AC1/Messages", "/2010-04-01/Accounts/AC1/Messages.xml", "/2010-04-01/Accounts/AC1/SMS/Messages"] {
+        for path in [
+            "/2010-04-01/Accounts/AC1/Messages",
+            "/2010-04-01/Accounts/AC1/Messages.xml",
+            "/2010-04-01/Accounts/AC1/SMS/Messages",
+        ] {
             assert_eq!(refused(path, RefusalCause::Blocked, Some(Channel::Sms)).1, xml, "{path}");
         }
-        let (_, body) = refused("/2010-04-01/Accounts/AC1/Messages.csv", RefusalCause::Blocked, Some(Channel::Sms));
+        let (_, body) =
+            refused("/2010-04-01/Accounts/AC1/Messages.csv", RefusalCause::Blocked, Some(Channel::Sms));
         assert!(body.starts_with(r#"{"code":21610,"#));
-        let (_, body) = refused("//studio.twilio.com/v2/Flows/FW1/Executions", RefusalCause::Blocked, Some(Channel::Sms));
+        let (_, body) =
+            refused("//studio.twilio.com/v2/Flows/FW1/Executions", RefusalCause::Blocked, Some(Channel::Sms));
         assert!(body.starts_with(r#"{"code":21610,"#));
     }
 
@@ -140,9 +147,16 @@ mod tests {
         ] {
             let (status, body) = refused(path, RefusalCause::Blocked, Some(Channel::WhatsApp));
             assert_eq!(status, 400);
-            assert!(body.starts_with(r#"{"code":21216,"message":"Account not allowed to call +14155550100","#), "{body}");
+            assert!(
+                body.starts_with(r#"{"code":21216,"message":"Account not allowed to call +14155550100","#),
+                "{body}"
+            );
         }
-        let (_, body) = refused("//verify.twilio.com/v2/Services/VA1/Verifications", RefusalCause::Blocked, Some(Channel::Call));
+        let (_, body) = refused(
+            "//verify.twilio.com/v2/Services/VA1/Verifications",
+            RefusalCause::Blocked,
+            Some(Channel::Call),
+        );
         assert!(body.starts_with(r#"{"code":21216,"#), "{body}");
     }
 
@@ -159,13 +173,17 @@ mod tests {
             let (answered, body) = refused("/2010-04-01/Accounts/AC1/Messages.json", cause, None);
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!(answered, status);
-            assert_eq!((body["code"].as_u64(), body["status"].as_u64()), (Some(code), Some(u64::from(answered.as_u16()))));
+            assert_eq!(
+                (body["code"].as_u64(), body["status"].as_u64()),
+                (Some(code), Some(u64::from(answered.as_u16())))
+            );
             assert_eq!(body["message"], "why <not>");
             assert!(body.get("type").is_none() && body.get("title").is_none());
         }
         let (_, body) = refused("/2010-04-01/Accounts/AC1/Messages", RefusalCause::Unreadable, None);
         assert!(body.contains("<Message>why &lt;not&gt;</Message>"), "{body}");
-        let (_, body) = refused("/2010-04-01/Accounts/AC1/Calls.json", RefusalCause::Unreadable, Some(Channel::Call));
+        let (_, body) =
+            refused("/2010-04-01/Accounts/AC1/Calls.json", RefusalCause::Unreadable, Some(Channel::Call));
         assert!(body.starts_with(r#"{"code":21217,"#), "{body}");
     }
 }

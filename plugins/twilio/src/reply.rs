@@ -30,7 +30,12 @@ pub(crate) fn gate_reply(
         // Twilio does not run what comes with an error; should it, there is nothing now to run.
         Err(_) if !answer.status.is_success() => Ok(Some(Reply::empty(answer.status))),
         // Nor what answers a report. Most of these answers are no TwiML at all.
-        Err(_) if matches!(about, About::MessageStatus | About::CallStatus | About::Other | About::Conversation) => {
+        Err(_)
+            if matches!(
+                about,
+                About::MessageStatus | About::CallStatus | About::Other | About::Conversation
+            ) =>
+        {
             Ok(Some(Reply::empty(StatusCode::NO_CONTENT)))
         }
         result => result,
@@ -69,7 +74,8 @@ fn document(
         "" => Other::Unknown,
         other => Other::Person(other),
     };
-    let twiml = twiml::read(text, Context { other, voice: matches!(about, About::Call | About::CallStatus) })?;
+    let twiml =
+        twiml::read(text, Context { other, voice: matches!(about, About::Call | About::CallStatus) })?;
     let edits = twiml.gated(gate);
     let keeps = !twiml.nouns.is_empty() && is_kept_by_provider(webhook, answer);
     if edits.is_empty() && !keeps {
@@ -87,7 +93,8 @@ fn document(
 
 /// Twilio keeps what answers a `GET` as the CRM allows, and would run it again after somebody opted out.
 fn is_kept_by_provider(webhook: &Authentic<'_>, answer: &Answer<'_>) -> bool {
-    let marks: [HeaderName; 4] = [header::ETAG, header::LAST_MODIFIED, header::EXPIRES, header::CACHE_CONTROL];
+    let marks: [HeaderName; 4] =
+        [header::ETAG, header::LAST_MODIFIED, header::EXPIRES, header::CACHE_CONTROL];
     *webhook.webhook().method == Method::GET && marks.iter().any(|mark| answer.headers.contains_key(mark))
 }
 
@@ -110,8 +117,10 @@ fn plain(params: &Params<'_>, gate: &mut dyn ReplyGate) -> Result<Option<Reply>,
 /// The text of an answer, when all its readers see the same one.
 fn text<'a>(answer: &Answer<'a>) -> Result<&'a str, Unreadable> {
     let text = std::str::from_utf8(answer.body).map_err(|_| Unreadable::new("the TwiML is not UTF-8"))?;
-    let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let declaration = text.split("?>").next().filter(|start| start.trim_start_matches('\u{feff}').starts_with("<?xml"));
+    let content_type =
+        answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declaration =
+        text.split("?>").next().filter(|start| start.trim_start_matches('\u{feff}').starts_with("<?xml"));
     for (place, name) in [(Some(content_type), "charset"), (declaration, "encoding")] {
         let Some(charset) = place.and_then(|place| value_after(place, name)) else { continue };
         // Those that agree about every byte below 128 are one to a text that has no others.

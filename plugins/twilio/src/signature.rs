@@ -56,7 +56,8 @@ impl SigningKey<'_> {
 /// `AC…:token`; an account that has tokens of its own is proven by no other. All tokens when no account is named.
 pub(crate) fn tokens<'s>(secrets: &'s Secrets, account: &str) -> impl Iterator<Item = &'s str> {
     let bound = |value: &'s String| value.split_once(':').filter(|(owner, _)| owner.starts_with("AC"));
-    let has_own = secrets.all("auth_token").iter().any(|value| bound(value).is_some_and(|(owner, _)| owner == account));
+    let has_own =
+        secrets.all("auth_token").iter().any(|value| bound(value).is_some_and(|(owner, _)| owner == account));
     secrets.all("auth_token").iter().filter_map(move |value| match bound(value) {
         Some((owner, token)) => (owner == account || account.is_empty()).then_some(token),
         None => (!has_own).then_some(value.as_str()),
@@ -64,7 +65,11 @@ pub(crate) fn tokens<'s>(secrets: &'s Secrets, account: &str) -> impl Iterator<I
 }
 
 /// The keys that may have signed this webhook.
-fn keys<'s>(webhook: &Webhook<'_>, secrets: &'s Secrets, account: &str) -> Result<Vec<SigningKey<'s>>, Forged> {
+fn keys<'s>(
+    webhook: &Webhook<'_>,
+    secrets: &'s Secrets,
+    account: &str,
+) -> Result<Vec<SigningKey<'s>>, Forged> {
     let shared = secrets.all("shared_key");
     let settings = webhook.headers.get(SETTINGS).map(|value| value.to_str().unwrap_or_default());
     if shared.is_empty() {
@@ -76,7 +81,8 @@ fn keys<'s>(webhook: &Webhook<'_>, secrets: &'s Secrets, account: &str) -> Resul
     // The header itself is not signed: where a shared key is configured nothing weaker is believed.
     let Some(settings) = settings else { return Err(Forged("it is not signed with the shared key")) };
     let fields = settings.split(',').filter_map(|field| field.split_once('='));
-    let field = |name: &str| fields.clone().find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim());
+    let field =
+        |name: &str| fields.clone().find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim());
     if !field("algorithm").is_some_and(|algorithm| algorithm.eq_ignore_ascii_case("HMAC_SHA256")) {
         return Err(Forged("the algorithm of its signature is not known"));
     }
@@ -127,7 +133,8 @@ fn signed_params<'a>(webhook: &Webhook<'a>) -> Result<Params<'a>, Forged> {
         return Ok(Vec::new());
     }
     let query = webhook.query().unwrap_or_default();
-    let mut hashes = query.split(['&', '#']).filter_map(|pair| pair.strip_prefix(BODY_HASH)?.strip_prefix('='));
+    let mut hashes =
+        query.split(['&', '#']).filter_map(|pair| pair.strip_prefix(BODY_HASH)?.strip_prefix('='));
     let (Some(hash), None) = (hashes.next(), hashes.next()) else {
         return Err(Forged("its signature does not cover its body"));
     };
@@ -178,7 +185,11 @@ fn without_port(url: &str) -> String {
 
 fn with_port(url: &str) -> String {
     let (range, own) = port(url);
-    if range.is_empty() { format!("{}{own}{}", &url[..range.start], &url[range.end..]) } else { url.to_owned() }
+    if range.is_empty() {
+        format!("{}{own}{}", &url[..range.start], &url[range.end..])
+    } else {
+        url.to_owned()
+    }
 }
 
 /// The query decoded and encoded again with what `encodeURIComponent` leaves alone.
@@ -217,7 +228,8 @@ pub(crate) fn resign(webhook: &Webhook<'_>, url: &str, secrets: &Secrets) -> Opt
         Err(_) => keys(webhook, secrets, &account).ok()?.first().copied()?,
     };
     let url = url.split('#').next().unwrap_or(url);
-    let params = if is_form(webhook) && *webhook.method != Method::GET { params(webhook) } else { Vec::new() };
+    let params =
+        if is_form(webhook) && *webhook.method != Method::GET { params(webhook) } else { Vec::new() };
     HeaderValue::try_from(key.sign(&format!("{url}{}", tail(&params)))).ok()
 }
 

@@ -41,7 +41,13 @@ pub(crate) fn about(params: &Params<'_>) -> About {
         return About::Conversation;
     }
     if has("CallSid") {
-        let reports = ["CallbackSource", "SequenceNumber", "StatusCallbackEvent", "RecordingStatus", "TranscriptionStatus"];
+        let reports = [
+            "CallbackSource",
+            "SequenceNumber",
+            "StatusCallbackEvent",
+            "RecordingStatus",
+            "TranscriptionStatus",
+        ];
         return if reports.iter().any(|name| has(name)) { About::CallStatus } else { About::Call };
     }
     if has("MessageSid") || has("SmsSid") {
@@ -71,7 +77,12 @@ pub(crate) fn events<'a>(webhook: &Authentic<'a>) -> Result<Vec<Event<'a>>, Unre
         }
     };
     let account = Some(param(&params, "AccountSid")).filter(|account| !account.is_empty());
-    Ok(vec![Event { id: id.into(), account: account.map(|account| Cow::Owned(account.to_owned())), at: None, kind }])
+    Ok(vec![Event {
+        id: id.into(),
+        account: account.map(|account| Cow::Owned(account.to_owned())),
+        at: None,
+        kind,
+    }])
 }
 
 fn owned<'a>(text: &str) -> Cow<'a, str> {
@@ -96,13 +107,17 @@ fn spoken<'a>(params: &Params<'_>) -> Spoken<'a> {
     }
     let meaning = param(params, "OptOutType");
     let known = [("STOP", "opt_out"), ("START", "opt_in"), ("HELP", "help")];
-    let provider_meaning = known.iter().find(|(word, _)| meaning.eq_ignore_ascii_case(word)).map(|(_, meaning)| *meaning);
+    let provider_meaning =
+        known.iter().find(|(word, _)| meaning.eq_ignore_ascii_case(word)).map(|(_, meaning)| *meaning);
     Spoken { texts, provider_meaning }
 }
 
 /// A message's id; one message has it under three names.
 fn sid(params: &Params<'_>) -> Result<String, Unreadable> {
-    let id = ["MessageSid", "SmsSid", "SmsMessageSid"].into_iter().map(|name| param(params, name)).find(|id| !id.is_empty());
+    let id = ["MessageSid", "SmsSid", "SmsMessageSid"]
+        .into_iter()
+        .map(|name| param(params, name))
+        .find(|id| !id.is_empty());
     id.map(str::to_owned).ok_or_else(|| Unreadable::new("the webhook has no message id"))
 }
 
@@ -121,7 +136,10 @@ fn person(address: &str) -> Option<(Channel, AddressKind, &str)> {
 }
 
 fn message_status<'a>(params: &Params<'_>) -> Result<(String, EventKind<'a>), Unreadable> {
-    let status = ["MessageStatus", "SmsStatus"].into_iter().map(|name| param(params, name)).find(|one| !one.is_empty());
+    let status = ["MessageStatus", "SmsStatus"]
+        .into_iter()
+        .map(|name| param(params, name))
+        .find(|one| !one.is_empty());
     let code = param(params, "ErrorCode");
     let id = format!("{}:{}:{code}", sid(params)?, status.unwrap_or_default());
     if code.is_empty() || code == "0" {
@@ -135,7 +153,9 @@ fn message_status<'a>(params: &Params<'_>) -> Result<(String, EventKind<'a>), Un
         }
         ("", address, _) | (address, _, _) => address,
     };
-    let Some((channel, to_kind, to)) = person(to) else { return Ok((id, EventKind::Other("message_status"))) };
+    let Some((channel, to_kind, to)) = person(to) else {
+        return Ok((id, EventKind::Other("message_status")));
+    };
     let message = [param(params, "ErrorMessage"), param(params, "ChannelStatusMessage")];
     let message = message.into_iter().find(|message| !message.is_empty()).unwrap_or_default();
     let kind = EventKind::Failure {
@@ -185,7 +205,8 @@ fn call<'a>(params: &Params<'_>) -> (String, EventKind<'a>) {
 
 fn caller(from: &str) -> Option<&str> {
     let number = from.strip_prefix("whatsapp:").unwrap_or(from);
-    let is_number = number.starts_with(|char: char| char == '+' || char.is_ascii_digit()) && !number.contains(':');
+    let is_number =
+        number.starts_with(|char: char| char == '+' || char.is_ascii_digit()) && !number.contains(':');
     (is_number && !NAMELESS.contains(&number)).then_some(number)
 }
 

@@ -4,6 +4,7 @@ use super::{
     Doubt, Keywords, Scope, Word,
     grammar::{CHANNEL_SHIFT, Classes, EVERYTHING, GUARD, JOIN, KEYWORD, Mask, OWN_MAX, POLITE, Pattern},
     hints::{Hint, Hints},
+    index::LANGUAGES_MAX,
     language::Language,
     normalise::{Script, Words},
     own_text::Added,
@@ -85,6 +86,9 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<Keywords, PolicyError> {
         whole_words(&section, &tag, listed, &mut keywords.whole)?;
         let language = language(&tag, &section, shared.as_ref(), listed, &classes)?;
         keywords.languages.push(language);
+    }
+    if keywords.languages.len() > LANGUAGES_MAX {
+        return Err(languages.error(format!("there are more than {LANGUAGES_MAX} languages")));
     }
     if let Some(channels) = root.get("channels") {
         channel_words(&channels, &mut keywords.whole)?;
@@ -250,15 +254,7 @@ fn language(
         patterns.retain(|pattern| pattern.possible(present));
     }
     let vocabulary = Vocabulary::new(vocabulary, scripts == 0);
-    Ok(Language {
-        tag: tag.to_owned(),
-        scripts,
-        vocabulary,
-        requests,
-        doubts,
-        asides,
-        hints,
-    })
+    Ok(Language { tag: tag.to_owned(), scripts, vocabulary, requests, doubts, asides, hints, telling: 0 })
 }
 
 fn collect_hints(section: &Reader<'_>, hints: &mut Hints) -> Result<(), PolicyError> {
@@ -334,7 +330,9 @@ fn patterns(
         for says in says.items()? {
             let items = Pattern::items(says.text()?, classes).map_err(|what| says.error(what))?;
             let name = item.text_at("name")?.unwrap_or(says.text()?);
-            out.push(Pattern { clear, asked, alone, ..Pattern::new(name, items) });
+            let mut pattern = Pattern::new(name, items);
+            (pattern.clear, pattern.asked, pattern.alone) = (clear, asked, alone);
+            out.push(pattern);
         }
     }
     Ok(())

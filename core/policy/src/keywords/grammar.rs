@@ -142,9 +142,9 @@ impl Pattern {
         self.required.iter().all(|mask| mask & present != 0)
     }
 
-    /// Does every word belong to it somewhere?
-    pub(crate) fn allows(&self, mut words: impl Iterator<Item = Mask>) -> bool {
-        words.all(|word| word & self.allowed != 0)
+    /// Does every word belong to it somewhere? `present` are the classes of the words together.
+    pub(crate) fn allows(&self, present: Mask, mut words: impl Iterator<Item = Mask>) -> bool {
+        (present & UNKNOWN == 0 || self.allowed & UNKNOWN != 0) && words.all(|word| word & self.allowed != 0)
     }
 
     /// The smallest of its required classes, by a measure.

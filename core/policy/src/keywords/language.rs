@@ -30,6 +30,9 @@ pub(crate) struct Language {
     /// Sentences that say nothing against a request beside them, and nothing alone.
     pub(crate) asides: Vec<Pattern>,
     pub(crate) hints: Hints,
+    /// For each pattern the required classes that the fewest words belong to, together: a text without
+    /// one of them fits nothing.
+    pub(crate) telling: Mask,
 }
 
 /// What a language makes of a message.
@@ -88,6 +91,13 @@ impl<'a> Tally<'a> {
 }
 
 impl Language {
+    /// Finds the telling classes. Called once, when all is there.
+    pub(crate) fn index(&mut self) {
+        let size = |mask: Mask| self.vocabulary.phrases().filter(|(_, class)| class & mask != 0).count();
+        let patterns = self.requests.iter().chain(&self.doubts).chain(&self.asides);
+        self.telling = patterns.filter_map(|pattern| pattern.telling(size)).fold(0, |all, mask| all | mask);
+    }
+
     /// Judges a message.
     pub(crate) fn judge(&self, words: &Words) -> Option<Finding<'_>> {
         self.parsed(words).or_else(|| self.hints.find(words, self.scripts != 0).map(Finding::Doubt))
@@ -134,12 +144,15 @@ impl Language {
         let joins = segments.iter().take_while(|segment| segment.mask & JOIN != 0).count();
         let segments = &segments[joins..];
         let kind = self.kind(segments);
-        match (kind, level.next()) {
+        let hopeless = segments.iter().all(|segment| segment.mask & self.telling == 0);
+        let next = level.next().filter(|_| !hopeless);
+        match (kind, next) {
             (Kind::Other, Some(next)) => {
                 for range in next.split(segments) {
                     self.clauses(&segments[range], next, tally);
                 }
             }
+            (Kind::Other, None) if hopeless => tally.note(kind, segments),
             (Kind::Other, None) => match self.halves(segments) {
                 Some((first, second, at)) => {
                     tally.note(first, &segments[..at]);
@@ -175,8 +188,13 @@ impl Language {
         if segments.iter().all(|segment| segment.mask & POLITE != 0) {
             return Kind::Aside;
         }
+        if present & self.telling == 0 {
+            return Kind::Other;
+        }
         let words = || segments.iter().map(|segment| segment.mask);
-        let fits = |pattern: &&Pattern| pattern.possible(present) && pattern.allows(words()) && pattern.fits(words());
+        let fits = |pattern: &&Pattern| {
+            pattern.possible(present) && pattern.allows(present, words()) && pattern.fits(words())
+        };
         if let Some(pattern) = self.requests.iter().find(fits) {
             return Kind::Request(pattern);
         }
@@ -226,17 +244,16 @@ impl Language {
                 .find(|(_, after)| *after >= Break::Sentence)
                 .map_or(text.len(), |(end, _)| *end);
             let rest = &text[from..sentence_end];
+            let first = &rest[..rest.chars().next().map_or(0, char::len_utf8)];
             let ends: Vec<usize> = rest
                 .char_indices()
                 .skip(1)
                 .map(|(at, _)| at)
                 .chain([rest.len()])
-                .take(self.longest)
+                .take(self.vocabulary.longest(first).max(1))
                 .collect();
-            let known = ends
-                .iter()
-                .rev()
-                .find_map(|end| self.vocabulary.get(&rest[..*end]).map(|mask| (mask, *end)));
+            let known =
+                ends.iter().rev().find_map(|end| self.vocabulary.get(&rest[..*end]).map(|mask| (mask, *end)));
             // An unknown word in Latin letters is one word, not one for each letter.
             let (mask, length) = known.unwrap_or_else(|| {
                 let plain =

@@ -4,12 +4,13 @@ mod compile;
 mod fold;
 mod grammar;
 mod hints;
+mod index;
 mod language;
 mod normalise;
 mod own_text;
 mod typos;
-mod vocabulary;
 mod understand;
+mod vocabulary;
 
 pub(crate) use compile::compile;
 

@@ -1,10 +1,6 @@
 //! One slip of the finger in an opt-out word that is the whole message.
 
-use super::{
-    Word,
-    normalise::collapsed,
-    vocabulary::WordMap,
-};
+use super::{Word, normalise::collapsed, vocabulary::WordMap};
 use std::collections::HashSet;
 
 /// Shorter words have ordinary words for neighbours: only swapped and doubled letters count.

@@ -2,9 +2,9 @@
 
 use super::{
     Doubt, Keywords, Meaning, Said, Understood, Word,
-    grammar::{CHANNEL_SHIFT, EVERYTHING, Mask, UNKNOWN},
-    hints::Hint,
-    language::{Finding, Language},
+    grammar::{EVERYTHING, Mask},
+    index::named,
+    language::Finding,
     normalise::{Script, Words, as_latin, collapsed, undisguised},
 };
 use crate::sandbox::shortened;
@@ -172,12 +172,7 @@ impl Keywords {
 
     /// Steps 3 and 4, in every language of which the message has a telling word.
     fn request(&self, channel: Channel, words: &Words) -> Option<Understood> {
-        let mut candidates = if words.scripts == 0 { 0 } else { self.unspaced };
-        for index in 0..words.words.len() {
-            if let Some(languages) = self.triggers.get(words.word(index)) {
-                candidates |= languages;
-            }
-        }
+        let mut candidates = self.candidates(words);
         let mut doubt = None;
         while candidates != 0 {
             let language = &self.languages[candidates.trailing_zeros() as usize];
@@ -208,66 +203,6 @@ impl Keywords {
         let channels = if all_channels { Channels::ALL } else { scope.with(named).with(channel.into()) };
         Understood { meaning: Meaning::OptOut, rule, channels, all_channels }
     }
-
-    /// Finds the words without which no pattern can fit. Called once, when all languages are there.
-    pub(super) fn index(&mut self) {
-        // The richest language first: it names the rule when several fit.
-        self.languages.sort_by_key(|language| std::cmp::Reverse(language.vocabulary.len()));
-        for (text, word) in &mut self.whole {
-            let language = self.languages.iter().find(|language| *language.tag == *word.section);
-            let masks = text
-                .split(' ')
-                .filter_map(|part| language.and_then(|language| language.vocabulary.get(part)));
-            word.named = named(masks.fold(0, |all, mask| all | mask));
-        }
-        for (index, language) in self.languages.iter().enumerate().take(LANGUAGES_MAX) {
-            let bit = 1 << index;
-            if language.scripts != 0 {
-                self.unspaced |= bit;
-            }
-            for mask in telling(language) {
-                for (phrase, _) in language.vocabulary.iter().filter(|(_, class)| **class & mask != 0) {
-                    let first = phrase.split(' ').next().unwrap_or(phrase);
-                    *self.triggers.entry(first.into()).or_default() |= bit;
-                }
-            }
-            for (phrase, _) in language.hints.phrases.iter().filter(|(_, hint)| **hint != Hint::Not) {
-                let first = phrase.split(' ').next().unwrap_or(phrase);
-                *self.triggers.entry(first.into()).or_default() |= bit;
-            }
-        }
-    }
-}
-
-impl Word {
-    fn mask(&self) -> Mask {
-        Mask::from(self.named.bits()) << CHANNEL_SHIFT | if self.everything { EVERYTHING } else { 0 }
-    }
-}
-
-/// The channels that words name.
-fn named(mask: Mask) -> Channels {
-    Channels::from_bits(u8::try_from((mask >> CHANNEL_SHIFT) & 0b0011_1111).unwrap_or(0))
-}
-
-/// One bit for each language.
-const LANGUAGES_MAX: usize = 64;
-
-/// For each pattern the required classes that the fewest words belong to.
-fn telling(language: &Language) -> Vec<Mask> {
-    let size = |mask: Mask| language.vocabulary.values().filter(|class| **class & mask != 0).count();
-    let mut masks: Vec<Mask> = language
-        .requests
-        .iter()
-        .chain(&language.doubts)
-        .filter_map(|pattern| {
-            let required = pattern.items.iter().filter(|item| !item.optional && item.mask & UNKNOWN == 0);
-            required.map(|item| item.mask).min_by_key(|mask| size(*mask))
-        })
-        .collect();
-    masks.sort_unstable();
-    masks.dedup();
-    masks
 }
 
 fn in_doubt(rule: String) -> Understood {

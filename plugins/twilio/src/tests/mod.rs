@@ -8,6 +8,7 @@ mod requests;
 mod sandbox;
 mod signatures;
 mod traffic;
+mod twiml;
 mod webhooks;
 
 use dndgate_adapter::{Authentic, Head, Recipient, ReplyGate, ReplyLink, Request, Secrets, Webhook};
@@ -70,7 +71,8 @@ fn parse(text: &str) -> Fixture {
     let mut start = lines.next().unwrap().split(' ');
     let method = start.next().unwrap().parse().unwrap();
     let target = start.next().unwrap();
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
+    let (path, query) =
+        target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
     let mut headers = HeaderMap::new();
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
@@ -129,6 +131,10 @@ impl ReplyGate for Gate {
         !recipient.address.contains("0666")
     }
     fn link(&mut self, url: &str, kind: ReplyLink) -> String {
-        if url.starts_with("https://") { url.to_owned() } else { format!("https://gate.example/{kind:?}/{url}") }
+        if url.starts_with("https://") {
+            url.to_owned()
+        } else {
+            format!("https://gate.example/{kind:?}/{url}")
+        }
     }
 }

@@ -38,7 +38,10 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
         let learned = TWILIO.learn(&request, &sending, &Answer { status, headers: &headers, body });
         match &learned.events[0].kind {
             EventKind::Failure { channel, to, code, severity, .. } => {
-                assert_eq!((*channel, &**to, &**code, *severity), (Channel::Sms, "+14155550100", "21610", Severity::Permanent));
+                assert_eq!(
+                    (*channel, &**to, &**code, *severity),
+                    (Channel::Sms, "+14155550100", "21610", Severity::Permanent)
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -46,11 +49,18 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
     headers.insert("twilio-request-id", HeaderValue::from_static("RQ1"));
     let answer = Answer { status: StatusCode::BAD_REQUEST, headers: &headers, body: json };
     assert_eq!(TWILIO.learn(&request, &sending, &answer).events[0].id, "answer:21610:RQ1");
-    for (status, body) in [(400, &br#"{"code":20003}"#[..]), (400, b"no"), (201, json), (400, br#"{"code":21211}"#)] {
+    for (status, body) in
+        [(400, &br#"{"code":20003}"#[..]), (400, b"no"), (201, json), (400, br#"{"code":21211}"#)]
+    {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), headers: &headers, body };
         assert!(TWILIO.learn(&request, &sending, &answer).events.is_empty());
     }
-    let signed = Signed::form(&[("MessageSid", "SM1"), ("MessageStatus", "failed"), ("ErrorCode", "21610"), ("To", "+14155550100")]);
+    let signed = Signed::form(&[
+        ("MessageSid", "SM1"),
+        ("MessageStatus", "failed"),
+        ("ErrorCode", "21610"),
+        ("To", "+14155550100"),
+    ]);
     let events = TWILIO.events(&signed.authentic()).unwrap();
     assert!(matches!(&events[0].kind, EventKind::Failure { code, .. } if code == "21610"));
 }
@@ -58,7 +68,12 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
 #[test]
 fn point_2_every_suffix_sends_and_is_refused_in_its_own_format() {
     let mut fixture = fixture("A text message");
-    for (suffix, media) in [("", "application/xml"), (".xml", "application/xml"), (".json", "application/json"), (".csv", "application/json")] {
+    for (suffix, media) in [
+        ("", "application/xml"),
+        (".xml", "application/xml"),
+        (".json", "application/json"),
+        (".csv", "application/json"),
+    ] {
         fixture.path = format!("/2010-04-01/Accounts/AC1/Messages{suffix}");
         assert!(laws::sending(&TWILIO, &fixture.request()).is_some(), "{suffix}");
         assert_eq!(refused(&fixture).headers[0].1, media, "{suffix}");
@@ -67,8 +82,14 @@ fn point_2_every_suffix_sends_and_is_refused_in_its_own_format() {
 
 #[test]
 fn point_3_a_plain_text_answer_is_a_send() {
-    let signed = Signed::form(&[("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+15550000666"), ("Body", "STOP")]);
-    let headers: HeaderMap = [(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))].into_iter().collect();
+    let signed = Signed::form(&[
+        ("MessageSid", "SM1"),
+        ("SmsStatus", "received"),
+        ("From", "+15550000666"),
+        ("Body", "STOP"),
+    ]);
+    let headers: HeaderMap =
+        [(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))].into_iter().collect();
     let answer = Answer { status: StatusCode::OK, headers: &headers, body: b"You said stop." };
     let reply = TWILIO.gate_reply(&signed.authentic(), &answer, &mut Gate::default()).unwrap().unwrap();
     assert!(reply.body.ends_with(b"<Response/>"));
@@ -92,14 +113,16 @@ fn point_4_the_host_says_which_product() {
 fn point_5_a_webhook_is_proven_for_our_url_and_signed_for_the_crms() {
     let signed = Signed::form(&[("Body", "x")]);
     let crm = "https://crm.example.com/in";
-    let resigned = TWILIO.resign(&signed.authentic(), crm, &secrets(TOKEN), jiff::Timestamp::UNIX_EPOCH, false).unwrap();
+    let resigned =
+        TWILIO.resign(&signed.authentic(), crm, &secrets(TOKEN), jiff::Timestamp::UNIX_EPOCH, false).unwrap();
     assert_eq!(resigned.headers[0].1, crate::signature::sign_form(TOKEN, crm, b"Body=x"));
 }
 
 #[test]
 fn point_6_relative_links_in_twiml_lead_through_the_gate() {
     let signed = Signed::form(&[("CallSid", "CA1"), ("Direction", "inbound"), ("From", "+15550000001")]);
-    let headers: HeaderMap = [(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"))].into_iter().collect();
+    let headers: HeaderMap =
+        [(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"))].into_iter().collect();
     let body = b"<Response><Gather action=\"/next\"/></Response>";
     let answer = Answer { status: StatusCode::OK, headers: &headers, body };
     let reply = TWILIO.gate_reply(&signed.authentic(), &answer, &mut Gate::default()).unwrap().unwrap();
@@ -139,7 +162,12 @@ fn point_11_scheduled_messages_say_so() {
 #[test]
 fn point_12_what_twilio_ignores_still_reaches_the_policy() {
     for text in ["OPT OUT", "stop please", "STOP!", " Stop. ", "ＳＴＯＰ"] {
-        let signed = Signed::form(&[("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+14155550100"), ("Body", text)]);
+        let signed = Signed::form(&[
+            ("MessageSid", "SM1"),
+            ("SmsStatus", "received"),
+            ("From", "+14155550100"),
+            ("Body", text),
+        ]);
         let events = TWILIO.events(&signed.authentic()).unwrap();
         match &events[0].kind {
             EventKind::Message { spoken, .. } => assert_eq!(spoken.texts, [text]),

@@ -3,12 +3,27 @@ use crate::TWILIO;
 use dndgate_adapter::{Adapter, Answer, Reply, Unreadable};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-const FROM_BLOCKED: &[(&str, &str)] =
-    &[("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+15550000666"), ("To", "+15005550006"), ("Body", "x")];
-const FROM_FREE: &[(&str, &str)] =
-    &[("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+15550000001"), ("To", "+15005550006"), ("Body", "x")];
-const CALL: &[(&str, &str)] =
-    &[("CallSid", "CA1"), ("Direction", "inbound"), ("CallStatus", "ringing"), ("From", "+15550000666"), ("To", "+15005550006")];
+const FROM_BLOCKED: &[(&str, &str)] = &[
+    ("MessageSid", "SM1"),
+    ("SmsStatus", "received"),
+    ("From", "+15550000666"),
+    ("To", "+15005550006"),
+    ("Body", "x"),
+];
+const FROM_FREE: &[(&str, &str)] = &[
+    ("MessageSid", "SM1"),
+    ("SmsStatus", "received"),
+    ("From", "+15550000001"),
+    ("To", "+15005550006"),
+    ("Body", "x"),
+];
+const CALL: &[(&str, &str)] = &[
+    ("CallSid", "CA1"),
+    ("Direction", "inbound"),
+    ("CallStatus", "ringing"),
+    ("From", "+15550000666"),
+    ("To", "+15005550006"),
+];
 
 fn answered(
     signed: &Signed,
@@ -35,9 +50,15 @@ const PLAIN: &[(&str, &str)] = &[("content-type", "text/plain")];
 #[test]
 fn r14_twiml_is_gated_in_every_type_that_twilio_reads_as_twiml() {
     let body = b"<?xml version=\"1.0\"?>\n<Response>\n  <Message>hi</Message>\n</Response>";
-    for media in ["text/xml", "application/xml", "text/html; charset=UTF-8", "TEXT/XML", "application/xhtml+xml", ""] {
+    for media in
+        ["text/xml", "application/xml", "text/html; charset=UTF-8", "TEXT/XML", "application/xhtml+xml", ""]
+    {
         let (reply, _) = answered(&Signed::form(FROM_BLOCKED), 200, &[("content-type", media)], body);
-        assert_eq!(text_of(reply).as_deref(), Some("<?xml version=\"1.0\"?>\n<Response>\n  \n</Response>"), "{media}");
+        assert_eq!(
+            text_of(reply).as_deref(),
+            Some("<?xml version=\"1.0\"?>\n<Response>\n  \n</Response>"),
+            "{media}"
+        );
         let (reply, asked) = answered(&Signed::form(FROM_FREE), 200, &[("content-type", media)], body);
         assert_eq!((text_of(reply), asked.len()), (None, 1), "unchanged: {media}");
     }
@@ -55,7 +76,8 @@ fn r14_a_plain_text_is_a_message_to_whoever_wrote() {
     }
     let (reply, asked) = answered(&Signed::form(CALL), 200, PLAIN, b"spoken, not sent");
     assert_eq!((text_of(reply), asked.len()), (None, 0));
-    let (reply, asked) = answered(&Signed::form(FROM_BLOCKED), 200, &[("content-type", "application/json")], b"{}");
+    let (reply, asked) =
+        answered(&Signed::form(FROM_BLOCKED), 200, &[("content-type", "application/json")], b"{}");
     assert_eq!((text_of(reply), asked.len()), (None, 0));
 }
 
@@ -63,35 +85,61 @@ fn r14_a_plain_text_is_a_message_to_whoever_wrote() {
 fn r14_a_call_is_connected_only_to_whom_may_be_called() {
     let body = b"<Response><Dial action=\"/next\"><Number>+15550000666</Number></Dial></Response>";
     let (reply, _) = answered(&Signed::form(CALL), 200, XML, body);
-    assert_eq!(text_of(reply).as_deref(), Some("<Response><Redirect method=\"POST\">https://gate.example/Document//next</Redirect></Response>"));
+    assert_eq!(
+        text_of(reply).as_deref(),
+        Some("<Response><Redirect method=\"POST\">https://gate.example/Document//next</Redirect></Response>")
+    );
     let body = b"<Response><Sms>hi</Sms></Response>";
-    assert_eq!(text_of(answered(&Signed::form(CALL), 200, XML, body).0).as_deref(), Some("<Response></Response>"));
-    let placed = [("CallSid", "CA1"), ("Direction", "outbound-api"), ("From", "+15005550006"), ("To", "+15550000666")];
+    assert_eq!(
+        text_of(answered(&Signed::form(CALL), 200, XML, body).0).as_deref(),
+        Some("<Response></Response>")
+    );
+    let placed =
+        [("CallSid", "CA1"), ("Direction", "outbound-api"), ("From", "+15005550006"), ("To", "+15550000666")];
     let (reply, asked) = answered(&Signed::form(&placed), 200, XML, body);
     assert_eq!(asked, ["+15550000666"], "on a call that the CRM placed the person is in To");
     assert_eq!(text_of(reply).as_deref(), Some("<Response></Response>"));
-    let softphone = [("CallSid", "CA1"), ("Direction", "inbound"), ("From", "client:joe"), ("To", "+15005550006")];
+    let softphone =
+        [("CallSid", "CA1"), ("Direction", "inbound"), ("From", "client:joe"), ("To", "+15005550006")];
     assert_eq!(text_of(answered(&Signed::form(&softphone), 200, XML, body).0), None);
 }
 
 #[test]
 fn r14_what_cannot_be_read_is_not_given_to_the_provider() {
-    for body in [&b"<Response><Dial>+1555"[..], b"<!DOCTYPE x><Response/>", b"<Response>\xff</Response>", b"OK"] {
-        assert!(answered(&Signed::form(FROM_FREE), 200, XML, body).0.is_err(), "{}", String::from_utf8_lossy(body));
+    for body in
+        [&b"<Response><Dial>+1555"[..], b"<!DOCTYPE x><Response/>", b"<Response>\xff</Response>", b"OK"]
+    {
+        assert!(
+            answered(&Signed::form(FROM_FREE), 200, XML, body).0.is_err(),
+            "{}",
+            String::from_utf8_lossy(body)
+        );
     }
     for (media, body) in [
         ("text/xml; charset=utf-7", &b"<Response/>"[..]),
         ("text/xml; charset=iso-8859-1", "<Response><Say>é</Say></Response>".as_bytes()),
         ("text/xml", b"<?xml version='1.0' encoding='UTF-16'?><Response/>"),
     ] {
-        assert!(answered(&Signed::form(FROM_FREE), 200, &[("content-type", media)], body).0.is_err(), "{media}");
+        assert!(
+            answered(&Signed::form(FROM_FREE), 200, &[("content-type", media)], body).0.is_err(),
+            "{media}"
+        );
     }
     let latin = "<?xml version='1.0' encoding='ISO-8859-1'?><Response/>";
-    assert_eq!(text_of(answered(&Signed::form(FROM_FREE), 200, XML, latin.as_bytes()).0), None, "only ASCII in it");
+    assert_eq!(
+        text_of(answered(&Signed::form(FROM_FREE), 200, XML, latin.as_bytes()).0),
+        None,
+        "only ASCII in it"
+    );
     let (reply, _) = answered(&Signed::form(FROM_FREE), 404, XML, b"<html>not found");
     let reply = reply.unwrap().unwrap();
     assert_eq!((reply.status.as_u16(), reply.body.len()), (404, 0), "an error stays one");
-    let report = [("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("To", "+15550000001"), ("From", "+15005550006")];
+    let report = [
+        ("MessageSid", "SM1"),
+        ("MessageStatus", "delivered"),
+        ("To", "+15550000001"),
+        ("From", "+15005550006"),
+    ];
     let (reply, _) = answered(&Signed::form(&report), 200, &[("content-type", "text/html")], b"OK");
     assert_eq!(reply.unwrap().unwrap().status, 204, "a report needs no TwiML");
     for empty in [&b""[..], b"  \n"] {
@@ -113,5 +161,9 @@ fn r14_a_document_that_names_people_is_not_kept_by_the_provider() {
     assert!(reply.headers.iter().any(|(name, value)| name == "cache-control" && value == "no-store"));
     assert!(reply.headers.iter().all(|(name, _)| name != "etag"));
     assert_eq!(text_of(answered(&get, 200, &cached, b"<Response><Say>hi</Say></Response>").0), None);
-    assert_eq!(text_of(answered(&Signed::form(CALL), 200, &cached, body).0), None, "what answers a POST is not kept");
+    assert_eq!(
+        text_of(answered(&Signed::form(CALL), 200, &cached, body).0),
+        None,
+        "what answers a POST is not kept"
+    );
 }

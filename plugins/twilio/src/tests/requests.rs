@@ -7,7 +7,8 @@ use dndgate_adapter::{
 /// What the adapter says of a request, in the words of the fixtures.
 fn said(fixture: &Fixture) -> Vec<String> {
     let request = fixture.request();
-    let refused = |error: Unreadable| vec![error.code.map_or("refused".to_owned(), |code| format!("refused {code}"))];
+    let refused =
+        |error: Unreadable| vec![error.code.map_or("refused".to_owned(), |code| format!("refused {code}"))];
     match TWILIO.look(&request.head) {
         Err(error) => return refused(error),
         Ok(Look::Nobody) => return vec!["nobody".into()],
@@ -59,7 +60,9 @@ fn the_laws_hold_over_every_fixture() {
         laws::identity(&TWILIO, &request);
         let Some(sending) = laws::sending(&TWILIO, &request) else { continue };
         let count = sending.recipients.len();
-        for drop in (1..(1u32 << count.min(6)) - 1).map(|bits| (0..count).filter(|at| bits & (1 << at) != 0).collect::<Vec<_>>()) {
+        for drop in (1..(1u32 << count.min(6)) - 1)
+            .map(|bits| (0..count).filter(|at| bits & (1 << at) != 0).collect::<Vec<_>>())
+        {
             laws::honesty(&TWILIO, &request, &drop);
         }
     }
@@ -79,14 +82,24 @@ fn r11_lists_are_trimmed_and_the_rest_stays() {
         "{\n  \"from\": \"+15005550006\",\n  \"body\": \"Hi {{name}}\",\n  \"messages\": [\n    {\"to\": \"whatsapp:+14155550101\"}\n  ]\n}"
     );
     let mail = trimmed("Mails", &[0, 1]).unwrap();
-    assert!(mail.contains(r#""to":[{"address":"c@example.com"}],"cc":[],"bcc":[{"address":"d@example.com"}]"#), "{mail}");
+    assert!(
+        mail.contains(r#""to":[{"address":"c@example.com"}],"cc":[],"bcc":[{"address":"d@example.com"}]"#),
+        "{mail}"
+    );
     assert!(trimmed("Mails", &[0, 1, 2]).is_err(), "blind copies alone");
     let conversation = trimmed("A new conversation with its people", &[1]).unwrap();
-    assert!(conversation.starts_with("FriendlyName=x&Participant=%7B%22messaging_binding%22%3A+%7B%22address%22%3A+%22%2B14155550100"));
-    assert!(conversation.ends_with("&Participant=%7B%22identity%22%3A%22joe%22%7D") && !conversation.contains("14155550101"));
+    assert!(conversation.starts_with(
+        "FriendlyName=x&Participant=%7B%22messaging_binding%22%3A+%7B%22address%22%3A+%22%2B14155550100"
+    ));
+    assert!(
+        conversation.ends_with("&Participant=%7B%22identity%22%3A%22joe%22%7D")
+            && !conversation.contains("14155550101")
+    );
     let notification = trimmed("A notification", &[0]).unwrap();
     assert!(!notification.contains("14155550100") && notification.contains("1234567890"));
-    for whole in ["A call with its TwiML", "A proxy session with its participants", "An action", "A text message"] {
+    for whole in
+        ["A call with its TwiML", "A proxy session with its participants", "An action", "A text message"]
+    {
         assert!(trimmed(whole, &[0]).is_err(), "{whole}");
     }
 }
@@ -95,12 +108,16 @@ fn r11_lists_are_trimmed_and_the_rest_stays() {
 fn r14_callbacks_inside_twiml_stand_where_they_are_said_to() {
     let fixture = fixtures("requests").into_iter().find(|one| one.title == "A call with its TwiML").unwrap();
     let Ok(Outbound::Send(sending)) = TWILIO.read(&fixture.request()) else { panic!("a send") };
-    let edits: Vec<_> = sending.callbacks.iter().map(|one| one.place.replace("https://gate.example/1")).collect();
+    let edits: Vec<_> =
+        sending.callbacks.iter().map(|one| one.place.replace("https://gate.example/1")).collect();
     let body = apply_edits(&fixture.body, &edits);
     let again = Fixture { body, ..fixture.clone() };
     let Ok(Outbound::Send(after)) = TWILIO.read(&again.request()) else { panic!("a send") };
     assert_eq!(sent(&after)[0], sent(&sending)[0]);
-    assert_eq!((after.callbacks[0].url.as_ref(), after.callbacks[0].kind), ("https://gate.example/1", CallbackKind::Document));
+    assert_eq!(
+        (after.callbacks[0].url.as_ref(), after.callbacks[0].kind),
+        ("https://gate.example/1", CallbackKind::Document)
+    );
 }
 
 fn asking(title: &str) -> Fixture {
@@ -124,7 +141,9 @@ fn r10_the_people_of_a_conversation_are_those_that_twilio_names() {
         .into_bytes()
     };
     match TWILIO.asked(&request, &[page("null")]).unwrap() {
-        Asked::Send(sending) => assert_eq!(sent(&sending), ["conversation: SMS +14155550100, WhatsApp +14155550101"]),
+        Asked::Send(sending) => {
+            assert_eq!(sent(&sending), ["conversation: SMS +14155550100, WhatsApp +14155550101"])
+        }
         more => panic!("{more:?}"),
     }
     let next = format!("\"https://conversations.twilio.com{path}?PageSize=100&Page=1&PageToken=PT1\"");
@@ -149,9 +168,14 @@ fn r10_the_people_of_a_conversation_are_those_that_twilio_names() {
     ] {
         assert!(TWILIO.asked(&request, &[page(&elsewhere)]).is_err(), "{elsewhere}");
     }
-    for unclear in ["", "{}", "[]", r#"{"participants":[{"messaging_binding":{"type":"fax","address":"1"}}]}"#,
-        r#"{"participants":[{"messaging_binding":{"address":"x","address":"y"}}]}"#, r#"{"participants":[{"messaging_binding":7}]}"#]
-    {
+    for unclear in [
+        "",
+        "{}",
+        "[]",
+        r#"{"participants":[{"messaging_binding":{"type":"fax","address":"1"}}]}"#,
+        r#"{"participants":[{"messaging_binding":{"address":"x","address":"y"}}]}"#,
+        r#"{"participants":[{"messaging_binding":7}]}"#,
+    ] {
         assert!(TWILIO.asked(&request, &[unclear.as_bytes().to_vec()]).is_err(), "{unclear}");
     }
 }
@@ -170,7 +194,8 @@ fn r10_the_person_of_a_proxy_participant_is_looked_up() {
 #[test]
 fn the_account_is_that_of_the_path_or_of_the_credentials() {
     let mut fixture = asking("A text message");
-    let account = |fixture: &Fixture| TWILIO.account(&fixture.request().head).map(|account| account.into_owned());
+    let account =
+        |fixture: &Fixture| TWILIO.account(&fixture.request().head).map(|account| account.into_owned());
     assert_eq!(account(&fixture).as_deref(), Some("AC0123456789abcdef0123456789abcdef"));
     fixture.path = "/2010-04-01/Accounts/AC1.json".into();
     assert_eq!(account(&fixture).as_deref(), Some("AC1"));

@@ -33,34 +33,64 @@ fn json(answered: &Answered) -> (u16, serde_json::Value) {
 
 #[test]
 fn messages_are_answered_and_delivered() {
-    let sent = post(None, MESSAGES, &[("To", "whatsapp:+14155550100"), ("From", "whatsapp:+15005550006"), ("Body", "hi"), ("StatusCallback", "https://x")]);
+    let sent = post(
+        None,
+        MESSAGES,
+        &[
+            ("To", "whatsapp:+14155550100"),
+            ("From", "whatsapp:+15005550006"),
+            ("Body", "hi"),
+            ("StatusCallback", "https://x"),
+        ],
+    );
     let (status, body) = json(&sent);
     assert_eq!((status, &body["status"], &body["body"]), (201, &"queued".into(), &"hi".into()));
     assert_eq!(body["sid"], "SM00000000000000000000000000000007");
-    assert_eq!(sent.delivered, [Delivered {
-        id: "SM00000000000000000000000000000007".into(),
-        channel: Channel::WhatsApp,
-        from: "whatsapp:+15005550006".into(),
-        to: "whatsapp:+14155550100".into(),
-        text: "hi".into(),
-        callback: "https://x".into(),
-    }]);
-    let service = post(None, MESSAGES, &[("To", "+14155550100"), ("MessagingServiceSid", "MG1"), ("Body", "hi")]);
+    assert_eq!(
+        sent.delivered,
+        [Delivered {
+            id: "SM00000000000000000000000000000007".into(),
+            channel: Channel::WhatsApp,
+            from: "whatsapp:+15005550006".into(),
+            to: "whatsapp:+14155550100".into(),
+            text: "hi".into(),
+            callback: "https://x".into(),
+        }]
+    );
+    let service =
+        post(None, MESSAGES, &[("To", "+14155550100"), ("MessagingServiceSid", "MG1"), ("Body", "hi")]);
     assert_eq!(json(&service).1["status"], "accepted");
-    let later = post(None, MESSAGES, &[("To", "+14155550100"), ("MessagingServiceSid", "MG1"), ("SendAt", "2030-01-01T00:00:00Z")]);
+    let later = post(
+        None,
+        MESSAGES,
+        &[("To", "+14155550100"), ("MessagingServiceSid", "MG1"), ("SendAt", "2030-01-01T00:00:00Z")],
+    );
     assert_eq!((json(&later).1["status"].as_str(), later.delivered.len()), (Some("scheduled"), 0));
     let cancelled = post(None, "/2010-04-01/Accounts/AC1/Messages/SM7.json", &[("Status", "canceled")]);
     assert_eq!((json(&cancelled).0, json(&cancelled).1["status"].as_str()), (200, Some("canceled")));
-    let xml = post(None, "/2010-04-01/Accounts/AC1/Messages", &[("To", "+14155550100"), ("From", "+15005550006"), ("Body", "a<b")]);
+    let xml = post(
+        None,
+        "/2010-04-01/Accounts/AC1/Messages",
+        &[("To", "+14155550100"), ("From", "+15005550006"), ("Body", "a<b")],
+    );
     let xml = String::from_utf8(xml.reply.body).unwrap();
-    assert!(xml.contains("<TwilioResponse><Message>") && xml.contains("<Body>a&lt;b</Body>") && xml.contains("<Sid>SM0"), "{xml}");
+    assert!(
+        xml.contains("<TwilioResponse><Message>")
+            && xml.contains("<Body>a&lt;b</Body>")
+            && xml.contains("<Sid>SM0"),
+        "{xml}"
+    );
 }
 
 #[test]
 fn the_magic_numbers_answer_as_twilios_do() {
     for (to, message, call) in [
-        ("+15005550001", 21211, 21217), ("+15005550002", 21612, 21214), ("+15005550003", 21408, 21215),
-        ("+15005550004", 21610, 21216), ("+15005550009", 21614, 21217), ("", 21604, 21201),
+        ("+15005550001", 21211, 21217),
+        ("+15005550002", 21612, 21214),
+        ("+15005550003", 21408, 21215),
+        ("+15005550004", 21610, 21216),
+        ("+15005550009", 21614, 21217),
+        ("", 21604, 21201),
     ] {
         for (path, code) in [(MESSAGES, message), (CALLS, call)] {
             let (status, body) = json(&post(None, path, &[("To", to), ("From", "+15005550006")]));
@@ -75,7 +105,8 @@ fn the_magic_numbers_answer_as_twilios_do() {
 
 #[test]
 fn calls_are_delivered_too() {
-    let call = post(None, CALLS, &[("To", "+14155550100"), ("From", "+15005550006"), ("Twiml", "<Response/>")]);
+    let call =
+        post(None, CALLS, &[("To", "+14155550100"), ("From", "+15005550006"), ("Twiml", "<Response/>")]);
     assert_eq!(json(&call).1["status"], "queued");
     assert_eq!((call.delivered[0].channel, call.delivered[0].text.as_str()), (Channel::Call, "<Response/>"));
     let path = "/2010-04-01/Accounts/AC1/Conferences/CF1/Participants.json";
@@ -85,7 +116,8 @@ fn calls_are_delivered_too() {
 
 #[test]
 fn the_adapter_understands_the_sandboxs_conversations() {
-    let fixture = fixtures("requests").into_iter().find(|one| one.title == "A message in a conversation").unwrap();
+    let fixture =
+        fixtures("requests").into_iter().find(|one| one.title == "A message in a conversation").unwrap();
     let path = "/v1/Conversations/with-14155550100/Messages";
     let head = Head { path, ..fixture.request().head };
     let request = Request { head, body: b"Body=x" };
@@ -102,15 +134,18 @@ fn the_adapter_understands_the_sandboxs_conversations() {
 fn events(call: &Call) -> Vec<String> {
     let headers: HeaderMap = call.headers.iter().cloned().collect();
     let webhook = Webhook { method: &call.method, url: URL, headers: &headers, body: &call.body };
-    let authentic = webhook.prove(&TWILIO, &secrets(TOKEN), Timestamp::UNIX_EPOCH).expect("signed as Twilio signs");
+    let authentic =
+        webhook.prove(&TWILIO, &secrets(TOKEN), Timestamp::UNIX_EPOCH).expect("signed as Twilio signs");
     TWILIO.events(&authentic).unwrap().iter().map(|event| format!("{:?}", event.kind)).collect()
 }
 
 #[test]
 fn its_webhooks_are_believed_and_understood() {
     for (channel, expected) in [
-        (Channel::Sms, "Message { channel: Sms"), (Channel::WhatsApp, "Message { channel: WhatsApp"),
-        (Channel::Fb, "Message { channel: Fb"), (Channel::Call, "InboundCall { from: \"+14155550100\""),
+        (Channel::Sms, "Message { channel: Sms"),
+        (Channel::WhatsApp, "Message { channel: WhatsApp"),
+        (Channel::Fb, "Message { channel: Fb"),
+        (Channel::Call, "InboundCall { from: \"+14155550100\""),
     ] {
         let inbound = Inbound { channel, from: "+14155550100", to: "+15005550006", text: "STOP" };
         let call = TWILIO.inbound(&inbound, URL, &secrets(TOKEN), 9, Timestamp::UNIX_EPOCH);

@@ -54,11 +54,24 @@ fn the_twelve_vectors() {
     let body_hash = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
     let six = format!("{U}&bodySHA256={body_hash}");
     let nine = format!("{U}&Body=It's+amazing");
-    let sids = [("Sid", "CA123"), ("SidAccount", "AC123"), ("Digits", "5678"), ("Digits", "1234"), ("Digits", "1234")];
+    let sids = [
+        ("Sid", "CA123"),
+        ("SidAccount", "AC123"),
+        ("Digits", "5678"),
+        ("Digits", "1234"),
+        ("Digits", "1234"),
+    ];
     let zeros = format!("SM{}", "0".repeat(32));
     let ten = [
-        ("ToCountry", "US"), ("Body", "STOP"), ("OptOutType", "STOP"), ("From", "+15005550006"), ("To", "+15005550001"),
-        ("FromCity", ""), ("body", "z"), ("ApiVersion", "2010-04-01"), ("MessageSid", zeros.as_str()),
+        ("ToCountry", "US"),
+        ("Body", "STOP"),
+        ("OptOutType", "STOP"),
+        ("From", "+15005550006"),
+        ("To", "+15005550001"),
+        ("FromCity", ""),
+        ("body", "z"),
+        ("ApiVersion", "2010-04-01"),
+        ("MessageSid", zeros.as_str()),
     ];
     let eleven = [("Body", "Hola ¿qué? +1&2=3 👍"), ("From", "whatsapp:+5215512345678"), ("NumMedia", "0")];
     let json = br#"{"property": "value", "boolean": true}"#.to_vec();
@@ -83,7 +96,10 @@ fn the_twelve_vectors() {
         assert!(!case.believed(&secrets("12346")), "case {index} with another token");
         assert!(!case.believed(&Secrets::default()), "case {index} without a token");
         let fragment = format!("{}#rc=5&rp=all", case.url);
-        assert!(Case { url: &fragment, body: case.body.clone(), method: Method::POST, ..*case }.believed(&secrets(TOKEN)));
+        assert!(
+            Case { url: &fragment, body: case.body.clone(), method: Method::POST, ..*case }
+                .believed(&secrets(TOKEN))
+        );
     }
 }
 
@@ -103,9 +119,19 @@ fn a_shared_key_is_believed_alone() {
     assert!(!case.believed(&keys(&["webhooks_sharedkey_2:12345"])), "the key of another id");
     assert!(!case.believed(&secrets(TOKEN)), "no shared key is configured");
     for settings in ["key=1,algorithm=HMAC_SHA1", "key=1,algorithm=NONE", "key=1", "", "algorithm"] {
-        assert!(!Case { settings: Some(settings), body: form(P), method: Method::POST, ..case }.believed(&keys(&["12345"])), "{settings}");
+        assert!(
+            !Case { settings: Some(settings), body: form(P), method: Method::POST, ..case }
+                .believed(&keys(&["12345"])),
+            "{settings}"
+        );
     }
-    let weaker = Case { settings: None, signature: "RSOYDt4T1cUTdK1PDd93/VVr8B8=", body: form(P), method: Method::POST, ..case };
+    let weaker = Case {
+        settings: None,
+        signature: "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+        body: form(P),
+        method: Method::POST,
+        ..case
+    };
     assert!(!weaker.believed(&keys(&["12345"])), "SHA-1 beside a shared key");
 }
 
@@ -113,13 +139,23 @@ fn a_shared_key_is_believed_alone() {
 fn a_url_signature_alone_proves_no_body() {
     let url_only = sign::to_base64(&sign::hmac_sha1(TOKEN.as_bytes(), U.as_bytes()));
     let json = |url: &'static str, body: &[u8]| Case {
-        media: "application/json", body: body.to_vec(), ..case(url, &[], Box::leak(sign::to_base64(&sign::hmac_sha1(TOKEN.as_bytes(), url.as_bytes())).into_boxed_str()))
+        media: "application/json",
+        body: body.to_vec(),
+        ..case(
+            url,
+            &[],
+            Box::leak(sign::to_base64(&sign::hmac_sha1(TOKEN.as_bytes(), url.as_bytes())).into_boxed_str()),
+        )
     };
     assert!(json(U, b"").believed(&secrets(TOKEN)), "nothing is unsigned");
     assert!(!json(U, b"{}").believed(&secrets(TOKEN)));
     assert!(!Case { media: "text/plain", ..json(U, b"From=1") }.believed(&secrets(TOKEN)));
-    assert!(!Case { method: Method::GET, body: b"From=1".to_vec(), ..case(U, &[], &url_only) }.believed(&secrets(TOKEN)));
-    let empty = "https://x.example/?bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    assert!(
+        !Case { method: Method::GET, body: b"From=1".to_vec(), ..case(U, &[], &url_only) }
+            .believed(&secrets(TOKEN))
+    );
+    let empty =
+        "https://x.example/?bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
     assert!(json(empty, b"{}").believed(&secrets(TOKEN)));
     assert!(!json(empty, b"[]").believed(&secrets(TOKEN)), "another body");
     let twice = "https://x.example/?bodySHA256=1&bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -131,7 +167,8 @@ fn tokens_rotate_and_belong_to_accounts() {
     let both = Secrets::new(vec![("auth_token", vec!["new".into(), TOKEN.into()])]);
     let parent = case(U, P, "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
     assert!(parent.believed(&both));
-    let bound = Secrets::new(vec![("auth_token", vec!["AC1:12345".into(), "AC2:67890".into(), "general".into()])]);
+    let bound =
+        Secrets::new(vec![("auth_token", vec!["AC1:12345".into(), "AC2:67890".into(), "general".into()])]);
     let signed = |account: &str, token: &str| {
         let params = [("AccountSid", account), ("Body", "x")];
         let signature = crate::signature::sign_form(token, U, &form(&params));
@@ -157,9 +194,18 @@ fn without_or_with_two_signatures_it_is_forged() {
 #[test]
 fn vigilance_over_every_webhook() {
     for fixture in fixtures("webhooks") {
-        if fixture.method == Method::POST && fixture.headers["content-type"].as_bytes().starts_with(b"application/x-www") {
+        if fixture.method == Method::POST
+            && fixture.headers["content-type"].as_bytes().starts_with(b"application/x-www")
+        {
             let signed = Signed::new(fixture.method.clone(), &fixture.url(), &fixture.body);
-            laws::vigilance(&TWILIO, &signed.webhook(), &secrets(TOKEN), &secrets("54321"), Timestamp::UNIX_EPOCH, true);
+            laws::vigilance(
+                &TWILIO,
+                &signed.webhook(),
+                &secrets(TOKEN),
+                &secrets("54321"),
+                Timestamp::UNIX_EPOCH,
+                true,
+            );
         }
     }
 }

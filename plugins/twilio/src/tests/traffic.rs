@@ -27,8 +27,17 @@ fn spelling() -> impl Strategy<Value = String> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof![Just("To"), Just("to"), Just("TO"), Just("%54o"), Just("To%5B%5D"), Just("+To"), Just("Body"), Just("From")]
-        .prop_map(str::to_owned)
+    prop_oneof![
+        Just("To"),
+        Just("to"),
+        Just("TO"),
+        Just("%54o"),
+        Just("To%5B%5D"),
+        Just("+To"),
+        Just("Body"),
+        Just("From")
+    ]
+    .prop_map(str::to_owned)
 }
 
 proptest! {

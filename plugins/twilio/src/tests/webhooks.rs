@@ -5,7 +5,12 @@ use http::{HeaderMap, Method, StatusCode};
 
 fn proven<'a>(fixture: &'a Fixture, url: &'a str) -> Authentic<'a> {
     // Verification has tests of its own.
-    Authentic::from_spool(Webhook { method: &fixture.method, url, headers: &fixture.headers, body: &fixture.body })
+    Authentic::from_spool(Webhook {
+        method: &fixture.method,
+        url,
+        headers: &fixture.headers,
+        body: &fixture.body,
+    })
 }
 
 fn said(event: &Event<'_>) -> String {
@@ -13,7 +18,11 @@ fn said(event: &Event<'_>) -> String {
     match &event.kind {
         EventKind::Message { channel, from, spoken, .. } => {
             let meaning = spoken.provider_meaning.map_or(String::new(), |meaning| format!(" {meaning}"));
-            let texts = if spoken.texts.is_empty() { String::new() } else { format!(": {}", spoken.texts.join(" | ")) };
+            let texts = if spoken.texts.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", spoken.texts.join(" | "))
+            };
             format!("{id} message {channel} {from}{meaning}{texts}")
         }
         EventKind::InboundCall { from } => format!("{id} calls {from}"),
@@ -36,9 +45,15 @@ fn r19_every_fixture_reads_as_it_says() {
             seen = seen.iter().map(|said| format!("*{}", &said[said.find(' ').unwrap()..])).collect();
         }
         assert_eq!(seen, fixture.expected, "{}", fixture.title);
-        let is_form = fixture.method == Method::GET || fixture.body.starts_with(b"[") || fixture.title.contains("task");
+        let is_form =
+            fixture.method == Method::GET || fixture.body.starts_with(b"[") || fixture.title.contains("task");
         if !is_form {
-            assert_eq!(events[0].account.as_deref(), Some("AC0123456789abcdef0123456789abcdef"), "{}", fixture.title);
+            assert_eq!(
+                events[0].account.as_deref(),
+                Some("AC0123456789abcdef0123456789abcdef"),
+                "{}",
+                fixture.title
+            );
         }
         laws::patience(&TWILIO, &authentic);
     }
@@ -70,7 +85,14 @@ fn r27_answers_fit_what_twilio_waits_for() {
     for twiml in ["STOP", "By GET", "A call", "The same call goes on", "WhatsApp, a button"] {
         assert_eq!(acknowledged(twiml), (200, empty.to_owned()), "{twiml}");
     }
-    for report in ["Delivered", "Undelivered", "A call that nobody took", "A recording", "Events as JSON", "In a conversation"] {
+    for report in [
+        "Delivered",
+        "Undelivered",
+        "A call that nobody took",
+        "A recording",
+        "Events as JSON",
+        "In a conversation",
+    ] {
         assert_eq!(acknowledged(report), (204, String::new()), "{report}");
     }
 }
@@ -82,11 +104,24 @@ fn r4_an_unwanted_call_is_busy_and_an_unwanted_message_is_not_answered() {
         let events = TWILIO.events(&signed.authentic()).unwrap();
         TWILIO.decline(&events[0]).map(|reply| String::from_utf8(reply.body).unwrap())
     };
-    let call = declined(&[("CallSid", "CA1"), ("Direction", "inbound"), ("CallStatus", "ringing"), ("From", "+14155550100")]);
+    let call = declined(&[
+        ("CallSid", "CA1"),
+        ("Direction", "inbound"),
+        ("CallStatus", "ringing"),
+        ("From", "+14155550100"),
+    ]);
     assert!(call.unwrap().contains("<Response><Reject reason=\"busy\"/></Response>"));
-    let message = declined(&[("MessageSid", "SM1"), ("SmsStatus", "received"), ("From", "+14155550100"), ("Body", "hi")]);
+    let message = declined(&[
+        ("MessageSid", "SM1"),
+        ("SmsStatus", "received"),
+        ("From", "+14155550100"),
+        ("Body", "hi"),
+    ]);
     assert!(message.unwrap().ends_with("<Response/>"));
-    assert_eq!(declined(&[("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("To", "+14155550100")]), None);
+    assert_eq!(
+        declined(&[("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("To", "+14155550100")]),
+        None
+    );
 }
 
 #[test]
@@ -130,7 +165,11 @@ fn r14_a_scheduled_message_is_cancelled_with_the_accounts_own_token() {
     }
     assert_eq!(TWILIO.cancel(&Scheduled::default(), &Secrets::default()), None);
     assert!(TWILIO.cancel(&Scheduled::default(), &secrets(TOKEN)).is_some());
-    let abroad = Scheduled { account: "AC1".into(), id: "api.dublin.ie1.twilio.com/SM1".into(), address: String::new() };
+    let abroad = Scheduled {
+        account: "AC1".into(),
+        id: "api.dublin.ie1.twilio.com/SM1".into(),
+        address: String::new(),
+    };
     let call = TWILIO.cancel(&abroad, &secrets("AC1:12345")).unwrap();
     assert_eq!(call.host.as_deref(), Some("api.dublin.ie1.twilio.com"));
     assert_eq!(call.path_and_query, "/2010-04-01/Accounts/AC1/Messages/SM1.json");
