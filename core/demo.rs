@@ -77,8 +77,12 @@ async fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let fresh = !folder.path.join(DATABASE_FILE).exists();
     write_policies(&folder.path.join("policies"))?;
     let config = configure(&folder.path, ports)?;
-    let stations: Vec<Arc<Station>> =
-        config.providers.iter().filter_map(|one| Station::new(one, &config.traffic.public_url)).map(Arc::new).collect();
+    let stations: Vec<Arc<Station>> = config
+        .providers
+        .iter()
+        .filter_map(|one| Station::new(one, &config.traffic.public_url))
+        .map(Arc::new)
+        .collect();
     for (station, listener) in stations.iter().zip(listeners) {
         tokio::spawn(sandbox::serve(Arc::clone(station), listener));
     }
@@ -106,7 +110,12 @@ async fn demo(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Waits until the gateway is ready, puts a few people into a new store, and shows what there is.
-async fn open_doors(ports: Ports, fresh: bool, stations: &[Arc<Station>], folder: &Path) -> Result<(), Failure> {
+async fn open_doors(
+    ports: Ports,
+    fresh: bool,
+    stations: &[Arc<Station>],
+    folder: &Path,
+) -> Result<(), Failure> {
     let admin = ports.at(1);
     client::until_ready(&admin).await.map_err(Failure::No)?;
     if fresh {

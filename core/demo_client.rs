@@ -25,13 +25,16 @@ pub(super) async fn send(server: &str, mut request: Request<Body>) -> Result<Ans
     if let Ok(host) = HeaderValue::from_str(server) {
         request.headers_mut().insert(header::HOST, host);
     }
-    tokio::time::timeout(TIMEOUT, exchange(server, request)).await.unwrap_or_else(|_| Err("no answer in time".into()))
+    tokio::time::timeout(TIMEOUT, exchange(server, request))
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".into()))
 }
 
 async fn exchange(server: &str, request: Request<Body>) -> Result<Answer, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("{server}: {error}");
     let stream = TcpStream::connect(server).await.map_err(|error| wrong(&error))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| wrong(&error))?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| wrong(&error))?;
     tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(|error| wrong(&error))?;
     let status = answer.status().as_u16();

@@ -58,8 +58,15 @@ async fn received(State(crm): State<Arc<Crm>>) -> Json<serde_json::Value> {
 }
 
 /// Takes a webhook. Twilio wants instructions: this CRM has none for it.
-async fn take(State(crm): State<Arc<Crm>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+async fn take(
+    State(crm): State<Arc<Crm>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     crm.keep(Received {
         at: jiff::Timestamp::now().to_string(),
         method: method.to_string(),

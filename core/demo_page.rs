@@ -130,7 +130,8 @@ fn webhook(out: &mut String, one: &Sent) {
 
 /// The CRM's page.
 pub(super) fn crm(received: &[Received]) -> String {
-    let mut body = String::from("<p>Webhooks that the gateway passed on, newest first. Reload to see more.</p>");
+    let mut body =
+        String::from("<p>Webhooks that the gateway passed on, newest first. Reload to see more.</p>");
     if received.is_empty() {
         body.push_str("<h2>Nothing yet</h2>");
     } else {

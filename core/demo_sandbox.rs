@@ -126,7 +126,8 @@ async fn inbound(State(station): State<Arc<Station>>, headers: HeaderMap, body: 
     let sent = async {
         let form = form::read(&body).map_err(|error| error.to_string())?;
         let field = |name| form.all(name).next().map(|pair| plus(&pair.value)).unwrap_or_default();
-        let channel = Channel::parse(&field("channel")).filter(|channel| station.profile.channels.has(*channel));
+        let channel =
+            Channel::parse(&field("channel")).filter(|channel| station.profile.channels.has(*channel));
         let channel = channel.ok_or_else(|| {
             let names: Vec<_> = station.profile.channels.iter().map(Channel::name).collect();
             format!("channel is none of {}", names.join(", "))
@@ -222,7 +223,10 @@ impl Station {
     /// The business's address by which this person was last reached on the channel.
     fn business(&self, channel: Channel, person: &str) -> String {
         let all = list(&self.delivered);
-        let last = all.iter().map(|one| &one.message).find(|one| one.channel == channel && bare(channel, &one.to) == person);
+        let last = all
+            .iter()
+            .map(|one| &one.message)
+            .find(|one| one.channel == channel && bare(channel, &one.to) == person);
         last.map_or_else(
             || if channel == Channel::Email { "team@mg.example.com" } else { "+15005550006" }.to_owned(),
             |message| message.from.clone(),
@@ -242,7 +246,8 @@ impl Station {
 async fn post_to(server: &str, call: Call) -> Result<client::Answer, String> {
     let mut request = Request::new(Body::from(call.body));
     *request.method_mut() = call.method;
-    *request.uri_mut() = call.path_and_query.parse().map_err(|error| format!("{}: {error}", call.path_and_query))?;
+    *request.uri_mut() =
+        call.path_and_query.parse().map_err(|error| format!("{}: {error}", call.path_and_query))?;
     request.headers_mut().extend(call.headers);
     client::send(server, request).await
 }
@@ -269,7 +274,11 @@ fn plus(value: &str) -> String {
 /// An address without the prefix by which the provider tells channels apart (`whatsapp:`).
 fn bare(channel: Channel, address: &str) -> &str {
     match address.split_once(':') {
-        Some((prefix, rest)) if channel != Channel::Email && prefix.bytes().all(|byte| byte.is_ascii_lowercase()) => rest,
+        Some((prefix, rest))
+            if channel != Channel::Email && prefix.bytes().all(|byte| byte.is_ascii_lowercase()) =>
+        {
+            rest
+        }
         _ => address,
     }
 }
@@ -285,5 +294,34 @@ fn split_host<'a>(profile: &Profile, path: &'a str) -> (Option<&'a str>, &'a str
     match is_host {
         true => (Some(segment), if behind.is_empty() { "/" } else { behind }),
         false => (None, path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_people_paste_them() {
+        assert_eq!(plus(" 14155550101"), "+14155550101");
+        assert_eq!(plus(" ada@example.com "), "ada@example.com");
+        assert_eq!(bare(Channel::WhatsApp, "whatsapp:+14155550101"), "+14155550101");
+        assert_eq!(bare(Channel::Sms, "+14155550101"), "+14155550101");
+        assert_eq!(bare(Channel::Email, "a:b@example.com"), "a:b@example.com");
+    }
+
+    #[test]
+    fn an_api_host_in_the_path_is_the_hosts() {
+        let profile = crate::providers::ADAPTERS[0].profile();
+        let host = profile.hosts.iter().find(|host| !host.contains('*')).expect("a host");
+        assert_eq!(split_host(profile, &format!("/{host}/v1/x")), (Some(*host), "/v1/x"));
+        assert_eq!(split_host(profile, "/v19.0/x"), (None, "/v19.0/x"));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let all = Mutex::default();
+        (1..=4).for_each(|number| remember(&all, number, 3));
+        assert_eq!(list(&all), [4, 3, 2]);
     }
 }

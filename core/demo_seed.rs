@@ -18,7 +18,12 @@ pub(super) struct Person {
 pub(super) const PEOPLE: [Person; 4] = [
     Person { name: "Ada", phone: "+14155550101", email: "ada@example.com", state: "wants to hear from us" },
     Person { name: "Bruno", phone: "+14155550102", email: "bruno@example.com", state: "SMS switched off" },
-    Person { name: "Clara", phone: "+14155550103", email: "clara@example.com", state: "all channels switched off" },
+    Person {
+        name: "Clara",
+        phone: "+14155550103",
+        email: "clara@example.com",
+        state: "all channels switched off",
+    },
     Person { name: "Dev", phone: "+14155550104", email: "dev@example.com", state: "mail bounced" },
 ];
 
@@ -39,7 +44,7 @@ pub(super) async fn seed(admin: &str, stations: &[Arc<Station>]) -> Result<(), S
         client::post_json(admin, "/contacts/upsert", &contact).await?;
     }
     let [.., dev] = &PEOPLE;
-    let mail = stations.iter().find(|station| station.profile.channels.has(Channel::Email));
+    let mail = stations.iter().find(|station| station.profile.name == "mailgun");
     if let Some(station) = mail {
         let bounced = Delivered {
             id: "<welcome@mg.example.com>".into(),

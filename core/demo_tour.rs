@@ -35,7 +35,8 @@ fn places(text: &mut String, ports: Ports, stations: &[Arc<Station>], folder: &P
     }
     place("admin API", &format!("http://{admin}/metrics  /v1/channels  /openapi.json"));
     for (station, offset) in stations.iter().zip(SANDBOXES..) {
-        let page = format!("http://{}/_sandbox/  what it delivered; reply, report a failure", ports.at(offset));
+        let page =
+            format!("http://{}/_sandbox/  what it delivered; reply, report a failure", ports.at(offset));
         place(station.profile.title, &page);
     }
     place("CRM", &format!("http://{crm}/  the webhooks that reached it"));
@@ -49,10 +50,7 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
     let [ada, _, clara, _] = &PEOPLE;
     let account = format!("http://{traffic}/twilio/2010-04-01/Accounts/{ACCOUNT}");
     let from_to = |prefix: &str| {
-        format!(
-            "--data-urlencode 'From={prefix}+15005550006' --data-urlencode 'To={prefix}{}'",
-            ada.phone
-        )
+        format!("--data-urlencode 'From={prefix}+15005550006' --data-urlencode 'To={prefix}{}'", ada.phone)
     };
     let curl = format!("-w '\\n' -u {ACCOUNT}:demo-auth-token");
     let message = |show: &str, prefix: &str| {
@@ -84,7 +82,9 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
                 message("", "whatsapp:"),
                 call(""),
                 mail("", &to_ada),
-                format!("curl -w '\\n' http://{twilio}/_sandbox/delivered http://{mailgun}/_sandbox/delivered"),
+                format!(
+                    "curl -w '\\n' http://{twilio}/_sandbox/delivered http://{mailgun}/_sandbox/delivered"
+                ),
             ],
         ),
         ("2. Ada replies STOP. The sandbox signs the webhook as Twilio does.", vec![reply("STOP")]),
@@ -97,7 +97,9 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
             vec![
                 format!("curl -w '\\n' 'http://{admin}/v1/decisions?limit=1'"),
                 format!("{program} -c {config} why SMS {}", ada.phone),
-                format!("curl -s http://{admin}/metrics | grep -E '^dndgate_(sends|webhooks|dnd_changes)_total'"),
+                format!(
+                    "curl -s http://{admin}/metrics | grep -E '^dndgate_(sends|webhooks|dnd_changes)_total'"
+                ),
             ],
         ),
         ("5. START lifts it, and the SMS goes out.", vec![reply("START"), message("-i ", "")]),
@@ -116,7 +118,9 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
         (
             "8. A policy edit counts at once: STOP by SMS now ends calls, too (code 21216).",
             vec![
-                format!("sed -i.bak 's/scope = \"channel\"/scope = {{ SMS = {{ \"Call\" }} }}/' {keywords} && sleep 1"),
+                format!(
+                    "sed -i.bak 's/scope = \"channel\"/scope = {{ SMS = {{ \"Call\" }} }}/' {keywords} && sleep 1"
+                ),
                 reply("STOP"),
                 call("-i "),
             ],

@@ -18,9 +18,6 @@ mod schedule;
 mod trim;
 mod webhook;
 
-#[cfg(test)]
-mod tests;
-
 use dndgate_adapter::{
     Adapter, Answer, Asked, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key,
     Learned, Look, Outbound, Profile, Proof, Refusal, Reply, Request, Resigned, Scheduled, Secrets, Sending,

@@ -201,6 +201,10 @@ fn other(request: &Request<'_>) -> Answered {
                 "reason": [], "result": "deliverable", "risk": "low" });
             answered(StatusCode::OK, &body)
         }
+        [_, "lists", address_of_list] if reads => {
+            let message = format!("Mailing list {} not found", address(address_of_list));
+            answered(StatusCode::NOT_FOUND, &json!({ "message": message }))
+        }
         [_, "domains"] => answered(StatusCode::OK, &json!({ "items": [], "total_count": 0 })),
         _ => {
             let reply = Reply::new(StatusCode::OK, "text/plain", "Mailgun Magnificent API");

@@ -31,11 +31,10 @@ impl Keywords {
                 continue;
             }
             let hints = language.hints.phrases.iter().filter(|(_, hint)| **hint != Hint::Not);
-            let hints = hints.map(|(phrase, _)| (phrase.split(' ').next().unwrap_or(phrase), HINT));
-            for (first, mask) in
-                language.vocabulary.heads().map(|(first, head)| (first, head.any)).chain(hints)
-            {
-                let languages = self.heads.entry(first.into()).or_default();
+            let hints = hints.map(|(phrase, _)| (&**phrase, HINT));
+            for (phrase, mask) in language.vocabulary.phrases().chain(hints) {
+                let start = phrase.match_indices(' ').nth(1).map_or(phrase, |(end, _)| &phrase[..end]);
+                let languages = self.glance.entry(start.into()).or_default();
                 match languages.iter_mut().find(|(known, _)| *known == index) {
                     Some((_, known)) => *known |= mask,
                     None => languages.push((index, mask)),
@@ -48,11 +47,15 @@ impl Keywords {
     pub(super) fn candidates(&self, words: &Words) -> u64 {
         let mut seen = [0; LANGUAGES_MAX];
         let mut any = 0_u64;
-        for index in 0..words.words.len() {
-            for (language, mask) in self.heads.get(words.word(index)).into_iter().flatten() {
+        let mut note = |text: &str| {
+            for (language, mask) in self.glance.get(text).into_iter().flatten() {
                 seen[usize::from(*language)] |= mask;
                 any |= 1 << language;
             }
+        };
+        for index in 0..words.words.len() {
+            note(words.word(index));
+            note(words.span(index, index + 2));
         }
         let mut candidates = if words.scripts == 0 { 0 } else { self.unspaced };
         while any != 0 {

@@ -4,7 +4,7 @@ use super::{
     grammar::{GUARD, JOIN, Mask, POLITE, Pattern, UNKNOWN},
     hints::Hints,
     normalise::{Break, Words},
-    vocabulary::Vocabulary,
+    vocabulary::{Vocabulary, first_char},
 };
 use std::ops::Range;
 
@@ -206,17 +206,18 @@ impl Language {
 
     /// Words and phrases, the longest first.
     fn segments(&self, words: &Words) -> Vec<Segment> {
-        let mut segments = Vec::with_capacity(words.words.len());
+        let count = words.words.len();
+        let mut segments = Vec::with_capacity(count);
         let mut from = 0;
-        while from < words.words.len() {
-            let mut to = (from + self.vocabulary.longest(words.word(from))).min(words.words.len());
-            // A phrase does not go on behind the end of a sentence.
-            if let Some(end) = (from..to).find(|index| words.words[*index].after >= Break::Sentence) {
-                to = end + 1;
-            }
-            let known = (from + 1..=to)
-                .rev()
-                .find_map(|to| self.vocabulary.get(words.span(from, to)).map(|mask| (mask, to)));
+        while from < count {
+            let known = self.vocabulary.lengths(words.word(from)).find_map(|length| {
+                let to = from + length;
+                // A phrase does not go on behind the end of a sentence.
+                let whole =
+                    to <= count && words.words[from..to - 1].iter().all(|word| word.after < Break::Sentence);
+                let mask = whole.then(|| self.vocabulary.get(words.span(from, to))).flatten()?;
+                Some((mask, to))
+            });
             let (mask, to) = known.unwrap_or((UNKNOWN, from + 1));
             segments.push(Segment { mask, after: words.words[to - 1].after });
             from = to;
@@ -239,35 +240,21 @@ impl Language {
             while breaks[word].0 <= from {
                 word += 1;
             }
-            let sentence_end = breaks[word..]
-                .iter()
-                .find(|(_, after)| *after >= Break::Sentence)
-                .map_or(text.len(), |(end, _)| *end);
-            let rest = &text[from..sentence_end];
-            let first = &rest[..rest.chars().next().map_or(0, char::len_utf8)];
-            let ends: Vec<usize> = rest
-                .char_indices()
-                .skip(1)
-                .map(|(at, _)| at)
-                .chain([rest.len()])
-                .take(self.vocabulary.longest(first).max(1))
-                .collect();
-            let known =
-                ends.iter().rev().find_map(|end| self.vocabulary.get(&rest[..*end]).map(|mask| (mask, *end)));
+            let sentence_end = breaks[word..].iter().find(|(_, after)| *after >= Break::Sentence);
+            let rest = &text[from..sentence_end.map_or(text.len(), |(end, _)| *end)];
+            let known = self.vocabulary.lengths(first_char(rest)).find_map(|length| {
+                let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+                self.vocabulary.get(&rest[..end]).map(|mask| (mask, end))
+            });
             // An unknown word in Latin letters is one word, not one for each letter.
             let (mask, length) = known.unwrap_or_else(|| {
                 let plain =
                     rest.bytes().take_while(u8::is_ascii_alphanumeric).count().min(breaks[word].0 - from);
-                (UNKNOWN, plain.max(ends.first().copied().unwrap_or(rest.len())))
+                (UNKNOWN, plain.max(first_char(rest).len()))
             });
             from += length;
-            let after = breaks[word..]
-                .iter()
-                .take_while(|(end, _)| *end <= from)
-                .map(|(_, after)| *after)
-                .max()
-                .unwrap_or_default();
-            segments.push(Segment { mask, after });
+            let passed = breaks[word..].iter().take_while(|(end, _)| *end <= from);
+            segments.push(Segment { mask, after: passed.map(|(_, after)| *after).max().unwrap_or_default() });
         }
         segments
     }

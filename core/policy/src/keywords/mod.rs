@@ -89,8 +89,8 @@ pub(crate) struct Keywords {
     whole: WordMap<Word>,
     typos: Typos,
     languages: Vec<Language>,
-    /// First words of phrases → the languages that have such phrases, and the classes of these.
-    heads: WordMap<Vec<(u8, Mask)>>,
+    /// Words, and the first two words of phrases → the languages that have them, and their classes there.
+    glance: WordMap<Vec<(u8, Mask)>>,
     /// Languages whose words are not separated.
     unspaced: u64,
     scope: Scope,

@@ -50,17 +50,13 @@ impl Hasher for WordHasher {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vocabulary {
     phrases: WordMap<Mask>,
-    heads: WordMap<Head>,
+    /// First word (character, where words are not separated) → lengths of what begins with it, in words
+    /// (characters), a bit each.
+    lengths: WordMap<u32>,
 }
 
-/// What begins with a word (a character, where words are not separated).
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Head {
-    /// The classes of all that begins so.
-    pub(crate) any: Mask,
-    /// The length of the longest of them, in words or characters.
-    pub(crate) longest: usize,
-}
+/// Longer phrases are not found; none of use is as long.
+const LENGTH_MAX: usize = 31;
 
 impl Vocabulary {
     /// From phrases; `spaced` says whether words are separated.
@@ -70,11 +66,9 @@ impl Vocabulary {
             let (first, length) = if spaced {
                 (phrase.split(' ').next().unwrap_or(&phrase), phrase.split(' ').count())
             } else {
-                (&phrase[..phrase.chars().next().map_or(0, char::len_utf8)], phrase.chars().count())
+                (first_char(&phrase), phrase.chars().count())
             };
-            let head = vocabulary.heads.entry(first.into()).or_default();
-            head.any |= mask;
-            head.longest = head.longest.max(length);
+            *vocabulary.lengths.entry(first.into()).or_default() |= 1 << length.min(LENGTH_MAX);
             *vocabulary.phrases.entry(phrase).or_default() |= mask;
         }
         vocabulary
@@ -85,14 +79,14 @@ impl Vocabulary {
         self.phrases.get(phrase).copied()
     }
 
-    /// The length of the longest phrase that begins with a word; 0 when none does.
-    pub(crate) fn longest(&self, first: &str) -> usize {
-        self.heads.get(first).map_or(0, |head| head.longest)
-    }
-
-    /// All first words.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = (&str, Head)> {
-        self.heads.iter().map(|(first, head)| (&**first, *head))
+    /// The lengths of the phrases that begin with a word, the longest first.
+    pub(crate) fn lengths(&self, first: &str) -> impl Iterator<Item = usize> + use<> {
+        let mut lengths = self.lengths.get(first).copied().unwrap_or_default();
+        std::iter::from_fn(move || {
+            let length = lengths.checked_ilog2()?;
+            lengths &= !(1 << length);
+            Some(length as usize)
+        })
     }
 
     /// All phrases.
@@ -103,5 +97,26 @@ impl Vocabulary {
     /// The number of phrases.
     pub(crate) fn len(&self) -> usize {
         self.phrases.len()
+    }
+}
+
+/// The first character of a text, as text.
+pub(crate) fn first_char(text: &str) -> &str {
+    &text[..text.chars().next().map_or(0, char::len_utf8)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_found_from_their_first_word() {
+        let entries = ["stop", "stop by", "my phone number"].map(|phrase| (Box::from(phrase), 1));
+        let vocabulary = Vocabulary::new(entries, true);
+        assert_eq!(vocabulary.lengths("stop").collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(vocabulary.lengths("my").collect::<Vec<_>>(), [3]);
+        assert_eq!(vocabulary.lengths("by").count(), 0);
+        let unspaced = Vocabulary::new([("退订".into(), 1)], false);
+        assert_eq!(unspaced.lengths("退").collect::<Vec<_>>(), [2]);
     }
 }

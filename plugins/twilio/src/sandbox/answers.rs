@@ -1,3 +1,68 @@
+//! What the sandbox answers to requests.
+
+use super::{ACCOUNT, sid};
+use crate::endpoints::{self, Endpoint, Format};
+use dndgate_adapter::{
+    Channel, Look, Reply, Request,
+    form::{self, Form},
+    request::xml,
+    sandbox::{Answered, Delivered},
+};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// The person in conversations whose id names nobody.
+const SOMEBODY: &str = "+15005550009";
+
+/// Last digits of the magic numbers `+1500555000x`, and the codes for a message and for a call.
+const MAGIC: &[(&str, u32, u32, &str)] = &[
+    ("+15005550001", 21211, 21217, "Invalid 'To' Phone Number"),
+    ("+15005550002", 21612, 21214, "The 'To' phone number is not currently reachable"),
+    ("+15005550003", 21408, 21215, "Permission to send to this region has not been enabled"),
+    ("+15005550004", 21610, 21216, "Attempt to send to unsubscribed recipient"),
+    ("+15005550009", 21614, 21217, "'To' number is not a valid mobile number"),
+];
+
+/// See [`dndgate_adapter::sandbox::Sandbox::answer`].
+pub(super) fn answer(request: &Request<'_>, serial: u64) -> Answered {
+    let look = crate::outbound::look(&request.head);
+    let found = match (look, endpoints::find(&request.head)) {
+        (Ok(Look::Body | Look::Nobody), Ok(Some(endpoint))) => endpoint,
+        _ => return only(not_found(request)),
+    };
+    if *request.head.method == Method::GET {
+        return only(listed(request));
+    }
+    let Ok(form) = form::read(request.body) else {
+        return only(error(request, StatusCode::BAD_REQUEST, 20001, "The body is not a form"));
+    };
+    match found {
+        Endpoint::Message => message(request, &form, serial),
+        Endpoint::Call => call(request, &form, serial),
+        Endpoint::Conference => participant(request, &form, serial),
+        Endpoint::ConversationMessage => conversation(request, &form, serial),
+        Endpoint::Verify => verification(&form, serial),
+        Endpoint::Studio => created(
+            request,
+            json!({
+                "sid": sid("FN", serial), "status": "active", "contact_channel_address": value(&form, "To"),
+            }),
+        ),
+        Endpoint::Nobody if segment(request, -2) == "Messages" => {
+            let status = if value(&form, "Status").is_empty() { "delivered" } else { value(&form, "Status") };
+            let body =
+                json!({"sid": segment(request, -1), "account_sid": account(request), "status": status});
+            only(resource(request, StatusCode::OK, "Message", &body))
+        }
+        Endpoint::CallUpdate => {
+            let body =
+                json!({"sid": segment(request, -1), "account_sid": account(request), "status": "completed"});
+            only(resource(request, StatusCode::OK, "Call", &body))
+        }
+        _ => only(not_found(request)),
+    }
+}
+
 fn message(request: &Request<'_>, form: &Form<'_>, serial: u64) -> Answered {
     let to = value(form, "To");
     if to.is_empty() {
@@ -168,7 +233,7 @@ fn listed(request: &Request<'_>) -> Reply {
             let body = json!({"sid": last, "friendly_name": "Sandbox", "status": "active", "type": "Full"});
             resource(request, StatusCode::OK, "Account", &body)
         }
-        _ => error(request, StatusCode::NOT_FOUND, 20404, "The requested resource was not found"),
+        _ => not_found(request),
     }
 }
 
@@ -237,3 +302,25 @@ fn capital(word: &str) -> String {
     word.get(..1).map_or(String::new(), |first| first.to_uppercase() + &word[1..])
 }
 
+fn not_found(request: &Request<'_>) -> Reply {
+    error(request, StatusCode::NOT_FOUND, 20404, "The requested resource was not found")
+}
+
+fn value<'f>(form: &'f Form<'_>, name: &'f str) -> &'f str {
+    form.all(name).next().map_or("", |pair| &*pair.value)
+}
+
+fn some(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
+
+fn account<'a>(request: &Request<'a>) -> &'a str {
+    endpoints::account(&request.head).unwrap_or(ACCOUNT)
+}
+
+/// A segment of the path without its suffix, counted from the end: -1 is the last.
+fn segment<'a>(request: &Request<'a>, from_end: isize) -> &'a str {
+    let path = request.head.path;
+    let path = [".json", ".xml", ".csv"].iter().find_map(|suffix| path.strip_suffix(suffix)).unwrap_or(path);
+    path.rsplit('/').nth(from_end.unsigned_abs() - 1).unwrap_or_default()
+}
