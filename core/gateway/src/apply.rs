@@ -5,7 +5,7 @@ use crate::{
     route::{Route, Routes, TenantRoute},
     shared::Shared,
 };
-use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Sending, Spoken};
+use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Recipient, Spoken};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, address};
 use dndgate_policy::{Effect, FailureCode, Meaning, Policies, Said};
 use dndgate_store::{Change, StoreError, Tx, opt, scheduled};
@@ -165,7 +165,7 @@ pub(crate) async fn learned(
     route: &Arc<Route>,
     tenant: &TenantRoute,
     learned: Learned,
-    sending: &Sending<'_>,
+    sent_to: &[&Recipient<'_>],
     request_id: &str,
 ) -> Result<(), StoreError> {
     let policies = shared.policies.current();
@@ -182,7 +182,7 @@ pub(crate) async fn learned(
         .collect();
     let mut waiting = Vec::new();
     for handle in learned.scheduled {
-        for recipient in sending.recipients.iter().filter(|one| handle.address.is_empty() || one.address == handle.address) {
+        for recipient in sent_to.iter().filter(|one| handle.address.is_empty() || one.address == handle.address) {
             if let Ok(address) = address::normalise(recipient.kind, &recipient.address, region) {
                 waiting.push((handle.clone(), address.key, recipient.channels));
             }
@@ -209,9 +209,10 @@ pub(crate) async fn learned(
     Ok(())
 }
 
-/// The tenants that events concern, each once.
+/// The tenant that an event concerns. Its signature proves whose it is; the account that it names is a guess
+/// with some providers, so that an unknown one falls back to the provider's own tenant.
 pub(crate) fn tenant_of<'r>(routes: &'r Routes, route: &Route, event: &Event<'_>) -> Option<&'r TenantRoute> {
-    routes.tenant(route, event.account.as_deref())
+    routes.tenant(route, event.account.as_deref()).or_else(|| routes.tenant(route, None))
 }
 
 /// Only the first of several events with one id counts.

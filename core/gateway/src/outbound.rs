@@ -287,7 +287,7 @@ impl<'a> Exchange<'a> {
         }
         if sending.scheduled
             && !provider.allow_unnamed.iter().any(|one| one == "scheduled")
-            && self.adapter().cancel(&Scheduled::default(), &provider.secrets).is_none()
+            && !self.can_cancel()
         {
             return Err(Stop::new(
                 RefusalCause::Unreadable,
@@ -320,7 +320,7 @@ impl<'a> Exchange<'a> {
             other => other?,
         };
         if self.adapter().wants_answer(&sending, response.status()) {
-            response = self.learn(tenant, request, &sending, response).await?;
+            response = self.learn(tenant, request, &sending, &dropped, response).await?;
         }
         self.count(tenant, &sending, &blocked, &ruled);
         let verdict = if dropped.is_empty() {
@@ -330,6 +330,13 @@ impl<'a> Exchange<'a> {
         };
         self.finish(&mut response, "send", verdict, seconds);
         Ok(response)
+    }
+
+    /// Could a scheduled send of this account be cancelled?
+    fn can_cancel(&self) -> bool {
+        let account = self.adapter().account(&self.head).unwrap_or_default().into_owned();
+        let handle = Scheduled { account, ..Scheduled::default() };
+        self.adapter().cancel(&handle, &self.target.route.provider.secrets).is_some()
     }
 
     fn stop_for(&self, tenant: &TenantRoute, sending: &Sending<'_>, blocked: &[Blocked], ruled: &[rules::Ruled]) -> Stop {
@@ -413,6 +420,7 @@ impl<'a> Exchange<'a> {
         tenant: &TenantRoute,
         request: &ProviderRequest<'_>,
         sending: &Sending<'_>,
+        dropped: &[usize],
         response: Response<Body>,
     ) -> Result<Response<Body>, Stop> {
         let (mut parts, body) = response.into_parts();
@@ -423,14 +431,10 @@ impl<'a> Exchange<'a> {
         let learned = self.adapter().learn(request, sending, &answer);
         if !learned.events.is_empty() || !learned.scheduled.is_empty() {
             let request_id = self.id.to_string();
-            let applied = crate::apply::learned(
-                &self.worker.shared,
-                &self.target.route,
-                tenant,
-                learned,
-                sending,
-                &request_id,
-            );
+            let sent_to = sending.recipients.iter().enumerate().filter(|(index, _)| !dropped.contains(index));
+            let sent_to: Vec<_> = sent_to.map(|(_, one)| one).collect();
+            let applied =
+                crate::apply::learned(&self.worker.shared, &self.target.route, tenant, learned, &sent_to, &request_id);
             if let Err(error) = applied.await {
                 tracing::error!(provider = self.provider().1, request = %self.id, %error,
                     "what the provider's answer says could not be kept");

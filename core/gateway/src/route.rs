@@ -194,7 +194,10 @@ fn matches(pattern: &str, host: &str) -> bool {
                 let fits = match pattern.split_once('*') {
                     None => pattern == label,
                     Some((start, end)) => {
-                        label.len() > start.len() + end.len() && label.starts_with(start) && label.ends_with(end)
+                        label.len() > start.len() + end.len()
+                            && label.starts_with(start)
+                            && label.ends_with(end)
+                            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
                     }
                 };
                 if !fits {
@@ -240,7 +243,7 @@ mod tests {
     fn host_patterns() {
         assert!(matches("conversations.twilio.com", "conversations.twilio.com"));
         assert!(matches("storage-*.api.mailgun.net", "storage-us-east4.api.mailgun.net"));
-        for host in ["evil.example", "storage-.api.mailgun.net", "storage-x.evil.api.mailgun.net", "x"] {
+        for host in ["evil.example", "storage-.api.mailgun.net", "storage-x.evil.api.mailgun.net", "storage-x@y.api.mailgun.net", "x"] {
             assert!(!matches("storage-*.api.mailgun.net", host), "{host}");
         }
     }

@@ -47,11 +47,13 @@ pub(crate) struct Bound {
 
 /// Binds an address once for each worker.
 pub(crate) fn bind(door: Door, mut address: SocketAddr, workers: usize) -> io::Result<Bound> {
+    // Sockets that share a port would share it with another gateway of this machine, too: one that does not
+    // share finds out whether the port is free.
+    drop(std::net::TcpListener::bind(address)?);
     let mut sockets = Vec::with_capacity(workers);
     for _ in 0..workers {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        // The first socket must find the port free of others; the rest share it.
         if workers > 1 {
             socket.set_reuse_port(true)?;
         }

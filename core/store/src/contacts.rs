@@ -261,7 +261,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
         tx,
         &crate::ledger::Entry {
             tenant,
-            subject: &subject,
+            subjects: std::slice::from_ref(&subject),
             change: "erase",
             reasons: &[],
             before,

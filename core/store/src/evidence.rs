@@ -81,7 +81,7 @@ pub fn file(tx: &mut Tx<'_>, contact: &str, draft: EvidenceDraft, origin: &Origi
         tx,
         &ledger::Entry {
             tenant: &row.tenant,
-            subject: &subject,
+            subjects: std::slice::from_ref(&subject),
             change: "evidence",
             reasons: &[],
             before: now,

@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 /// One change on its way into the ledger.
 pub(crate) struct Entry<'a> {
     pub(crate) tenant: &'a str,
-    pub(crate) subject: &'a Subject,
+    /// Whom it concerns, at least one: the address it came from before the contacts that hold it.
+    pub(crate) subjects: &'a [Subject],
     /// `begin`, `end`, `opt_in`, `evidence`, `erase`.
     pub(crate) change: &'static str,
     pub(crate) reasons: &'a [&'a Reason],
@@ -36,10 +37,10 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     let (last, previous) = tx.rows.head()?;
     let seq = last + 1;
     let personal = json!({
-        "subject": match entry.subject {
+        "subjects": entry.subjects.iter().map(|subject| match subject {
             Subject::Contact(id) => json!({ "contact": id }),
             Subject::Address(address) => json!({ "kind": address.kind.name(), "address": address.key }),
-        },
+        }).collect::<Vec<_>>(),
         "origins": entry.reasons.iter().map(|one| one.origin.as_ref().map(|origin| &origin.key)).collect::<Vec<_>>(),
         "messages": entry.reasons.iter().map(|one| &one.message).collect::<Vec<_>>(),
     })
@@ -65,10 +66,14 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     })
     .to_string();
     let hash = chained(&previous, &text);
-    let mut subjects = vec![match entry.subject {
-        Subject::Contact(id) => format!("c:{id}"),
-        Subject::Address(address) => tx.address_subject(entry.tenant, address),
-    }];
+    let mut subjects: Vec<String> = entry
+        .subjects
+        .iter()
+        .map(|subject| match subject {
+            Subject::Contact(id) => format!("c:{id}"),
+            Subject::Address(address) => tx.address_subject(entry.tenant, address),
+        })
+        .collect();
     for origin in entry.reasons.iter().filter_map(|one| one.origin.as_ref()) {
         subjects.push(tx.address_subject(entry.tenant, origin));
     }
@@ -97,7 +102,7 @@ fn shown(row: LedgerRow) -> Value {
     let mut entry: Value = serde_json::from_str(&row.entry).unwrap_or_else(|_| json!({ "damaged": row.entry }));
     let personal = row.personal.and_then(|(_, data)| serde_json::from_str::<Value>(&data).ok());
     if let Some(personal) = personal {
-        entry["subject"] = personal["subject"].clone();
+        entry["subjects"] = personal["subjects"].clone();
         for (index, message) in personal["messages"].as_array().into_iter().flatten().enumerate() {
             if let Some(reason) = entry["reasons"].get_mut(index) {
                 reason["message"] = message.clone();

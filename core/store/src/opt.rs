@@ -52,27 +52,35 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
     let Some(first) = causes.first() else { return Ok(None) };
     let origin = first.origin.clone().ok_or_else(|| StoreError::Invalid("a cause names no address".into()))?;
     let holders = tx.rows.holders(tenant, &origin)?;
-    let mut parts = Vec::new();
-    let mut channels = json!([]);
+    let before = tx.suppressed(tenant, &origin)?;
+    let mut concerned: Vec<Subject> = Vec::new();
+    let mut begun: Vec<Reason> = Vec::new();
     let subjects = std::iter::once(Subject::Address(origin.clone())).chain(holders.iter().cloned().map(Subject::Contact));
     for subject in subjects {
         let fitting: Vec<&Cause> = causes
             .iter()
             .filter(|cause| matches!(subject, Subject::Address(_)) || !cause.kind.concerns_address())
             .collect();
-        let begun = begin(tx, tenant, &subject, &fitting)?;
-        if !begun.is_empty() && parts.is_empty() {
-            parts = begun.iter().map(|one| (one.blocks, one.kind, true)).collect();
-            channels = names(&begun.iter().collect::<Vec<_>>());
-        }
+        let new = insert(tx, tenant, &subject, &fitting)?;
         if let Subject::Contact(contact) = &subject {
             tx.touch_contact(tenant, contact)?;
         }
+        if !new.is_empty() {
+            concerned.push(subject);
+            // The same on the address and on each contact: it is told once.
+            if begun.is_empty() {
+                begun = new;
+            }
+        }
     }
     tx.touch(tenant, &origin);
-    if parts.is_empty() {
+    if begun.is_empty() {
         return Ok(None);
     }
+    let after = tx.suppressed(tenant, &origin)?;
+    note_begun(tx, tenant, &concerned, &begun, before, after)?;
+    let parts: Vec<_> = begun.iter().map(|one| (one.blocks, one.kind, true)).collect();
+    let channels = names(&begun.iter().collect::<Vec<_>>());
     for contact in &holders {
         cancel_scheduled(tx, tenant, contact)?;
     }
@@ -84,8 +92,18 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
 
 /// Begins reasons on one subject, with one ledger entry for what is new.
 pub(crate) fn begin(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -> Result<Vec<Reason>> {
+    let before = Suppressed::by(&tx.reasons(tenant, subject)?);
+    let begun = insert(tx, tenant, subject, causes)?;
+    if !begun.is_empty() {
+        let after = Suppressed::by(&tx.reasons(tenant, subject)?);
+        note_begun(tx, tenant, std::slice::from_ref(subject), &begun, before, after)?;
+    }
+    Ok(begun)
+}
+
+/// Adds what is new of these causes to a subject.
+fn insert(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -> Result<Vec<Reason>> {
     let mut have = tx.reasons(tenant, subject)?;
-    let before = Suppressed::by(&have);
     let mut begun = Vec::new();
     for cause in causes {
         if let Some(reason) = rules::begin(&have, cause, id) {
@@ -94,24 +112,31 @@ pub(crate) fn begin(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[
             begun.push(reason);
         }
     }
-    if let Some(first) = begun.first() {
-        ledger::append(
-            tx,
-            &ledger::Entry {
-                tenant,
-                subject,
-                change: "begin",
-                reasons: &begun.iter().collect::<Vec<_>>(),
-                before,
-                after: Suppressed::by(&have),
-                source: &first.source,
-                actor: &first.actor,
-                event_at: first.began,
-                more: Value::Null,
-            },
-        )?;
-    }
     Ok(begun)
+}
+
+fn note_begun(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subjects: &[Subject],
+    begun: &[Reason],
+    before: Suppressed,
+    after: Suppressed,
+) -> Result<()> {
+    let Some(first) = begun.first() else { return Ok(()) };
+    let entry = ledger::Entry {
+        tenant,
+        subjects,
+        change: "begin",
+        reasons: &begun.iter().collect::<Vec<_>>(),
+        before,
+        after,
+        source: &first.source,
+        actor: &first.actor,
+        event_at: first.began,
+        more: Value::Null,
+    };
+    ledger::append(tx, &entry)
 }
 
 /// Whatever waits at a provider for this contact on a blocked channel is to be cancelled (R14).
@@ -131,37 +156,44 @@ pub(crate) struct Ending<'a> {
     pub(crate) event_at: Timestamp,
 }
 
-/// Ends reasons on one subject, with one ledger entry.
+/// Ends reasons on one subject.
 fn end(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, ids: &[String], ending: &Ending<'_>) -> Result<Vec<Reason>> {
-    let mut have = tx.reasons(tenant, subject)?;
-    let before = Suppressed::by(&have);
     let ended = Ended { at: crate::tx::now(), by: ending.by.to_owned(), why: ending.why.to_owned() };
     let mut gone = Vec::new();
-    for reason in have.iter_mut().filter(|one| one.is_live() && ids.contains(&one.id)) {
+    for mut reason in tx.reasons(tenant, subject)?.into_iter().filter(|one| one.is_live() && ids.contains(&one.id)) {
         tx.rows.end_reason(&reason.id, &ended)?;
         reason.ended = Some(ended.clone());
-        gone.push(reason.clone());
-    }
-    if !gone.is_empty() {
-        let entry = ledger::Entry {
-            tenant,
-            subject,
-            change: "end",
-            reasons: &gone.iter().collect::<Vec<_>>(),
-            before,
-            after: Suppressed::by(&have),
-            source: ending.source,
-            actor: ending.by,
-            event_at: ending.event_at,
-            more: json!({ "why": ending.why }),
-        };
-        ledger::append(tx, &entry)?;
+        gone.push(reason);
     }
     match subject {
         Subject::Contact(contact) => tx.touch_contact(tenant, contact)?,
         Subject::Address(address) => tx.touch(tenant, address),
     }
     Ok(gone)
+}
+
+/// One ledger entry for what ended on these subjects.
+fn note_ended(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subjects: &[Subject],
+    gone: &[Reason],
+    (before, after): (Suppressed, Suppressed),
+    ending: &Ending<'_>,
+) -> Result<()> {
+    let entry = ledger::Entry {
+        tenant,
+        subjects,
+        change: "end",
+        reasons: &gone.iter().collect::<Vec<_>>(),
+        before,
+        after,
+        source: ending.source,
+        actor: ending.by,
+        event_at: ending.event_at,
+        more: json!({ "why": ending.why }),
+    };
+    ledger::append(tx, &entry)
 }
 
 /// An opt-in reply (R23). Recorded in the ledger even when it changes nothing.
@@ -179,28 +211,29 @@ pub fn opt_in(
 ) -> Result<Option<Change>> {
     let holders = tx.rows.holders(tenant, origin)?;
     let ending = Ending { by: actor, source, why: "an opt-in reply", event_at: at };
-    let mut parts = Vec::new();
+    let before = tx.suppressed(tenant, origin)?;
     let address = Subject::Address(origin.clone());
+    let (mut concerned, mut gone) = (Vec::new(), Vec::new());
     for subject in std::iter::once(address.clone()).chain(holders.iter().cloned().map(Subject::Contact)) {
         let have = tx.reasons(tenant, &subject)?;
         let ids: Vec<String> = rules::opt_in(&have, channel, origin, at).map(|one| one.id.clone()).collect();
         if ids.is_empty() {
             continue;
         }
-        let gone = end(tx, tenant, &subject, &ids, &ending)?;
-        if parts.is_empty() {
-            parts = gone.iter().map(|one| (one.blocks, one.kind, false)).collect();
+        let ended = end(tx, tenant, &subject, &ids, &ending)?;
+        concerned.push(subject);
+        if gone.is_empty() {
+            gone = ended;
         }
     }
-    if parts.is_empty() {
-        let now = Suppressed::by(&tx.reasons(tenant, &address)?);
+    if gone.is_empty() {
         let entry = ledger::Entry {
             tenant,
-            subject: &address,
+            subjects: &[address],
             change: "opt_in",
             reasons: &[],
-            before: now,
-            after: now,
+            before,
+            after: before,
             source,
             actor,
             event_at: at,
@@ -209,7 +242,10 @@ pub fn opt_in(
         ledger::append(tx, &entry)?;
         return Ok(None);
     }
+    let after = tx.suppressed(tenant, origin)?;
+    note_ended(tx, tenant, &concerned, &gone, (before, after), &ending)?;
     events::raise(tx, tenant, &holders, Some(origin), false, json!([channel.name()]))?;
+    let parts = gone.iter().map(|one| (one.blocks, one.kind, false)).collect();
     Ok(Some(Change { tenant: tenant.to_owned(), parts }))
 }
 
@@ -239,15 +275,29 @@ pub(crate) fn lift(tx: &mut Tx<'_>, tenant: &str, contact: &str, wish: &Lift, en
     if !lifted.stays.is_empty() && matches!(wish, Lift::Channel(_) | Lift::Inbound) {
         return Err(StoreError::Locked(lifted.stays));
     }
-    let mut parts = Vec::new();
+    let before = Suppressed::by(&all);
+    let (mut concerned, mut gone): (Vec<Subject>, Vec<Reason>) = (Vec::new(), Vec::new());
     for (subject, reasons) in &by_subject {
         let ids: Vec<String> =
             reasons.iter().filter(|one| lifted.ends.contains(&one.id)).map(|one| one.id.clone()).collect();
         if !ids.is_empty() {
-            let gone = end(tx, tenant, subject, &ids, ending)?;
-            parts.extend(gone.iter().map(|one| (one.blocks, one.kind, false)));
+            gone.extend(end(tx, tenant, subject, &ids, ending)?);
+            concerned.push(subject.clone());
         }
     }
+    // What a person said stands on the contact and on the address: it ended once.
+    let mut told: Vec<Reason> = Vec::new();
+    for reason in gone {
+        let twin = |one: &Reason| (one.kind, one.blocks, &one.origin, &one.code) == (reason.kind, reason.blocks, &reason.origin, &reason.code);
+        if !told.iter().any(twin) {
+            told.push(reason);
+        }
+    }
+    if !told.is_empty() {
+        let after = Suppressed::by(all.iter().filter(|one| !lifted.ends.contains(&one.id)));
+        note_ended(tx, tenant, &concerned, &told, (before, after), ending)?;
+    }
+    let parts = told.iter().map(|one| (one.blocks, one.kind, false)).collect();
     tx.touch_contact(tenant, contact)?;
     Ok((lifted, parts))
 }

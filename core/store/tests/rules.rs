@@ -160,7 +160,7 @@ fn r17_several_channels_of_one_cause_are_one_change() {
     assert_eq!(store.blocked(A), all.into_iter().collect());
     assert_eq!(store.events().len(), 1);
     let entries = store.history(&contact.id);
-    assert_eq!(entries.len(), 2, "one on the address, one on the contact");
+    assert_eq!(entries.len(), 1, "r28: one change, one entry");
 }
 
 #[test]

@@ -22,7 +22,13 @@ pub(crate) async fn list(State(admin): State<Admin>, _caller: Caller<Reading>) -
             .filter(|one| one.adapter.profile().channels.has(channel))
             .map(|one| provider(&admin, one))
             .collect();
-        let works = providers.iter().any(|one| one["works"] != json!(false));
+        let states = || providers.iter().map(|one| &one["works"]);
+        // Unknown until somebody has used it.
+        let works = match (states().any(|works| works == true), states().any(|works| works == false)) {
+            (true, _) => json!(true),
+            (false, true) => json!(false),
+            (false, false) => Value::Null,
+        };
         json!({ "channel": channel.name(), "works": works, "providers": providers })
     });
     let channels: Vec<Value> = channels.collect();
