@@ -44,8 +44,7 @@ static PROFILE: Profile = Profile {
     channels: Channels::of(Channel::Sms)
         .with(Channels::of(Channel::Call))
         .with(Channels::of(Channel::WhatsApp))
-        .with(Channels::of(Channel::Fb))
-        .with(Channels::of(Channel::Email)),
+        .with(Channels::of(Channel::Fb)),
     upstream: "https://api.twilio.com",
     hosts: hosts::HOSTS,
     keys: &[
