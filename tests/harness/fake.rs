@@ -26,6 +26,7 @@ pub enum Reaction {
     Own(Box<dyn FnOnce(&mut TcpStream) + Send>),
 }
 
+type Talk = Arc<dyn Fn(&Shared, &mut Wire) + Send + Sync>;
 type Script = Arc<dyn Fn(&Message) -> Reaction + Send + Sync>;
 
 /// A server on loopback.
@@ -35,6 +36,7 @@ pub struct Fake {
 }
 
 struct Shared {
+    talk: Talk,
     seen: Mutex<Vec<Message>>,
     script: Mutex<Script>,
     up: AtomicBool,
@@ -59,8 +61,18 @@ pub fn json_answer(status: u16, body: &serde_json::Value) -> Message {
 impl Fake {
     /// Answers as the script says.
     pub fn with(script: impl Fn(&Message) -> Reaction + Send + Sync + 'static) -> Fake {
+        Fake::serving(Arc::new(converse), script)
+    }
+
+    /// Hands every connection to the test.
+    pub fn raw(talk: impl Fn(&mut Wire) + Send + Sync + 'static) -> Fake {
+        Fake::serving(Arc::new(move |_: &Shared, wire: &mut Wire| talk(wire)), |_| Reaction::HangUp)
+    }
+
+    fn serving(talk: Talk, script: impl Fn(&Message) -> Reaction + Send + Sync + 'static) -> Fake {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let shared = Arc::new(Shared {
+            talk,
             seen: Mutex::default(),
             script: Mutex::new(Arc::new(script)),
             up: AtomicBool::new(true),
@@ -106,7 +118,12 @@ impl Fake {
                 shared.accepted.fetch_add(1, Ordering::SeqCst);
                 locked(&shared.connections).push(stream.try_clone().expect("a second handle"));
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || converse(&shared, stream));
+                thread::spawn(move || {
+                    let mut wire = Wire::new(stream);
+                    (shared.talk)(&shared, &mut wire);
+                    // The peer may have closed already.
+                    let _ = wire.stream().shutdown(Shutdown::Both);
+                });
             }
         });
     }
@@ -183,8 +200,7 @@ impl Fake {
 }
 
 /// One connection: reads requests and reacts, until either side closes.
-fn converse(shared: &Shared, stream: TcpStream) {
-    let mut wire = Wire::new(stream);
+fn converse(shared: &Shared, wire: &mut Wire) {
     while let Ok(Some(request)) = wire.message() {
         let script = Arc::clone(&*locked(&shared.script));
         locked(&shared.seen).push(request.clone());
@@ -215,7 +231,6 @@ fn converse(shared: &Shared, stream: TcpStream) {
             }
         }
     }
-    let _ = wire.stream().shutdown(Shutdown::Both);
 }
 
 impl Drop for Fake {

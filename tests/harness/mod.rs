@@ -61,6 +61,8 @@ pub struct Setup {
     tail: String,
     policies: Option<Vec<(String, String)>>,
     disk_may_fill: bool,
+    provider: Option<Fake>,
+    without_mailgun_key: bool,
 }
 
 impl Setup {
@@ -106,6 +108,18 @@ impl Setup {
         self
     }
 
+    /// Leaves the key out with which the gateway itself asks Mailgun for something.
+    pub fn without_mailgun_key(mut self) -> Setup {
+        self.without_mailgun_key = true;
+        self
+    }
+
+    /// Puts another server in Twilio's place.
+    pub fn twilio_is(mut self, provider: Fake) -> Setup {
+        self.provider = Some(provider);
+        self
+    }
+
     /// Makes [`Gateway::disk_fills`] possible.
     pub fn disk_may_fill(mut self) -> Setup {
         self.disk_may_fill = true;
@@ -113,8 +127,9 @@ impl Setup {
     }
 
     /// Starts it all and waits until the gateway is ready.
-    pub fn start(self) -> World {
-        let (twilio, mailgun, crm) = (Fake::twilio(), Fake::mailgun(), Fake::crm());
+    pub fn start(mut self) -> World {
+        let twilio = self.provider.take().unwrap_or_else(Fake::twilio);
+        let (mailgun, crm) = (Fake::mailgun(), Fake::crm());
         let folder = tempfile::tempdir().expect("a temporary folder");
         if let Some(files) = &self.policies {
             let policies = folder.path().join("policies");
@@ -130,6 +145,7 @@ impl Setup {
     fn configuration(&self, ports: &gateway::Ports, twilio: &Fake, mailgun: &Fake, crm: &Fake) -> String {
         let Setup { head, traffic, twilio: for_twilio, mailgun: for_mailgun, tail, .. } = self;
         // A journey that says nothing of accounts has the usual one.
+        let key = if self.without_mailgun_key { "" } else { "api_key = \"the-api-key\"" };
         let account = if for_twilio.contains("account") { String::new() } else { format!("account = {ACCOUNT:?}") };
         format!(
             "{head}
@@ -138,7 +154,7 @@ impl Setup {
              [[provider]]\nname = \"twilio\"\nadapter = \"twilio\"\nupstream = {:?}\nlisten = \"127.0.0.1:{}\"
              host = \"twilio.gate.test\"\n{account}\nauth_token = {AUTH_TOKEN:?}\ncrm_webhook = \"{}/hooks/twilio\"\n{for_twilio}
              [[provider]]\nname = \"mailgun\"\nadapter = \"mailgun\"\nupstream = {:?}\nsigning_key = {SIGNING_KEY:?}
-             api_key = \"the-api-key\"\ncrm_webhook = \"{}/hooks/mailgun\"\n{for_mailgun}\n{tail}",
+             {key}\ncrm_webhook = \"{}/hooks/mailgun\"\n{for_mailgun}\n{tail}",
             ports.traffic, ports.admin, twilio.url(), ports.twilio, crm.url(), mailgun.url(), crm.url(),
         )
     }

@@ -53,7 +53,8 @@ impl Message {
 
     /// The form's values of that name, decoded.
     pub fn form(&self, name: &str) -> Vec<String> {
-        form_values(&self.text(), name)
+        let pairs = form_pairs(&self.text()).into_iter();
+        pairs.filter(|(one, _)| one == name).map(|(_, value)| value).collect()
     }
 
     /// What the gateway decided, as its header says.
@@ -66,10 +67,10 @@ impl Message {
     }
 }
 
-/// The values of that name in a form, decoded.
-pub fn form_values(form: &str, name: &str) -> Vec<String> {
+/// A form's names and values, decoded.
+pub fn form_pairs(form: &str) -> Vec<(String, String)> {
     let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value)).collect()
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
 fn decoded(text: &str) -> String {
@@ -107,6 +108,13 @@ impl Wire {
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream().write_all(bytes)
+    }
+
+    /// So many bytes, which must come.
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).expect("more bytes");
+        bytes
     }
 
     /// Everything until the peer closes, or until it has been silent for long.

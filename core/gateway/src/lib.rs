@@ -17,6 +17,7 @@ mod gate;
 mod health;
 mod ids;
 mod metrics;
+mod notify;
 mod outbound;
 mod route;
 mod rules;

@@ -486,10 +486,13 @@ impl<'a> Exchange<'a> {
     ) {
         let (_, provider) = self.provider();
         let tenant_name = tenant.map_or("", |(_, name)| name);
-        tracing::info!(request = %self.id, provider, tenant = tenant_name, channel = channel.map_or("", Channel::label),
-            reason, recipient = address_hash, "{verdict}: {message}");
+        let now = clock::now();
+        if self.worker.may_log(now) {
+            tracing::info!(request = %self.id, provider, tenant = tenant_name,
+                channel = channel.map_or("", Channel::label), reason, recipient = address_hash, "{verdict}: {message}");
+        }
         self.worker.shared.decisions.append(&Decision {
-            at: clock::now(),
+            at: now,
             request_id: self.id,
             tenant: tenant_name.into(),
             provider: provider.into(),

@@ -93,10 +93,6 @@ impl Routes {
         &self.providers
     }
 
-    pub(crate) fn tenants(&self) -> &[TenantRoute] {
-        &self.tenants
-    }
-
     /// Finds what a request is for. `host` is its Host, `path_and_query` as sent.
     pub(crate) fn find<'a>(&self, door: Door, host: Option<&str>, path_and_query: &'a str) -> Destination<'a> {
         if let Door::Own(index) = door {

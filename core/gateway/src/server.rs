@@ -198,6 +198,7 @@ async fn connection(worker: &Rc<Worker>, door: Door, stream: impl AsyncRead + As
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), serve));
     let mut draining = worker.shared.draining.subscribe();
     let ended = tokio::select! {
+        biased;
         ended = serving.as_mut() => ended,
         _ = draining.wait_for(|draining| *draining) => {
             serving.as_mut().graceful_shutdown();

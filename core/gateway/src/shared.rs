@@ -15,7 +15,7 @@ use dndgate_dnd::ReasonKind;
 use dndgate_policy::{Active, Limits};
 use dndgate_store::{Decisions, Store};
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     path::PathBuf,
     rc::Rc,
@@ -62,6 +62,19 @@ pub(crate) struct Worker {
     /// Whether each provider worked when this worker last used it.
     working: RefCell<HashMap<usize, bool>>,
     routes: RefCell<Arc<Routes>>,
+    lines: LineBudget,
+}
+
+/// The most decisions a second that a worker logs one by one; a flood is summed up, and every decision is still
+/// remembered for `dndgate why --request`.
+const LINES_A_SECOND: u32 = 50;
+
+/// Keeps a flood of refusals from becoming a flood of log lines.
+#[derive(Default)]
+struct LineBudget {
+    second: Cell<i64>,
+    written: Cell<u32>,
+    left_out: Cell<u64>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -76,6 +89,7 @@ impl Worker {
             pool: Rc::new(Pool::new(Arc::clone(&shared.tls), shared.traffic.connect_timeout.0)),
             routes: RefCell::new(shared.routes.load_full()),
             working: RefCell::default(),
+            lines: LineBudget::default(),
             shared,
             ids: RequestIds::new(),
             counters: RefCell::default(),
@@ -124,6 +138,25 @@ impl Worker {
 
     pub(crate) fn observe_overhead(&self, seconds: f64) {
         self.overhead_seconds.get_or_init(metrics::overhead).record(seconds);
+    }
+
+    /// May a line about a decision be logged now? Those left out are counted in a line of their own.
+    pub(crate) fn may_log(&self, now: jiff::Timestamp) -> bool {
+        let lines = &self.lines;
+        if lines.second.replace(now.as_second()) != now.as_second() {
+            lines.written.set(0);
+            let left_out = lines.left_out.take();
+            if left_out > 0 {
+                tracing::info!(left_out, "more decisions than fit into the log; see GET /v1/decisions");
+            }
+        }
+        let written = lines.written.get();
+        if written < LINES_A_SECOND {
+            lines.written.set(written + 1);
+            return true;
+        }
+        lines.left_out.set(lines.left_out.get() + 1);
+        false
     }
 
     /// The configuration's routes as of now. Places in them are what counters are held by.

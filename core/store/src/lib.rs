@@ -3,11 +3,12 @@
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do; `sqlite` does it
 //! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`evidence`], [`ledger`], [`events`],
-//!   [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
+//!   [`cursors`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
 mod cache;
 pub mod contacts;
+pub mod cursors;
 mod decisions;
 mod engine;
 mod error;

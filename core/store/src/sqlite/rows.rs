@@ -352,6 +352,11 @@ impl Rows for SqliteRows<'_> {
         Ok(self.0.last_insert_rowid().unsigned_abs())
     }
 
+    fn newest_event(&mut self) -> Result<u64> {
+        let newest = self.one("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get::<_, i64>(0))?;
+        Ok(newest.unwrap_or(0).unsigned_abs())
+    }
+
     fn events(&mut self, after: u64, limit: usize, tenant: Option<&str>) -> Result<Vec<(u64, String)>> {
         self.all(
             "SELECT seq, payload FROM event WHERE seq > ?1 AND (?3 IS NULL OR tenant = ?3) ORDER BY seq LIMIT ?2",

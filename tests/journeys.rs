@@ -1,0 +1,25 @@
+//! Journeys through the real binary: what a CRM, a provider, a person and an operator see. The number in a
+//! test's name is the rule's.
+
+mod harness;
+
+mod journeys {
+    // mod admin;
+    mod bad_input;
+    mod carrying;
+    // mod evidence;
+    mod inbound;
+    mod limits;
+    mod mail;
+    // mod metrics;
+    mod outbound;
+    mod passing_on;
+    // mod policy;
+    // mod restart;
+    mod scheduled;
+    // mod sdk;
+    mod smuggling;
+    mod status;
+    // mod store;
+    mod upstream;
+}
