@@ -38,3 +38,47 @@ fn warnings(config: &Config) -> Vec<String> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        Config::read(text, Path::new("dndgate.toml"), ADAPTERS).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_example_is_good() {
+        let example = include_str!("../dndgate.example.toml");
+        let config = read(example).expect("accepted");
+        assert!(!config.providers.is_empty());
+    }
+
+    #[test]
+    fn defaults_suffice() {
+        let config = read("").expect("accepted");
+        assert_eq!(config.traffic.public_url, "http://127.0.0.1:8080");
+        assert_eq!(config.tenants.keys().collect::<Vec<_>>(), ["default"]);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        let provider = "[[provider]]\nname = \"twilio\"\nadapter = \"twilio\"\n";
+        for (text, line, word) in [
+            ("[traffic]\nlissten = 1\n".to_owned(), 2, "lissten"),
+            ("[traffic]\nmax_body = \"60 apples\"\n".to_owned(), 2, "60MiB"),
+            ("[traffic]\n\nupstream_timeout = \"soon\"\n".to_owned(), 3, "30s"),
+            ("[[provider]]\nname = \"x\"\nadapter = \"twillio\"\n".to_owned(), 3, "mailgun"),
+            (format!("{provider}auth_tokn = \"x\"\n"), 4, "auth_token"),
+            (format!("{provider}auth_token = {{ env = \"DNDGATE_NOT_SET\" }}\n"), 4, "DNDGATE_NOT_SET"),
+            (format!("{provider}upstream = \"api.twilio.com\"\n"), 4, "https://"),
+            (format!("{provider}exempt = [\"everything\"]\n"), 4, "verify"),
+            (format!("{provider}{provider}"), 4, "two providers"),
+            (format!("{provider}unrecognised = \"maybe\"\n"), 4, "scan"),
+            ("[tenant.a]\ndefault_region = \"XX\"\n".to_owned(), 2, "US or DE"),
+        ] {
+            let error = read(&text).expect_err(&text);
+            assert!(error.starts_with(&format!("dndgate.toml:{line}:")) && error.contains(word), "{text}\n{error}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ mod journeys {
     // mod policy;
     // mod restart;
     mod scheduled;
-    // mod sdk;
+    mod sdk;
     mod smuggling;
     mod status;
     // mod store;

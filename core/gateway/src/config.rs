@@ -441,7 +441,8 @@ impl Config {
         let mut providers: Vec<Provider> = Vec::new();
         for spanned in written.provider {
             let start = spanned.span().start;
-            let provider = provider(spanned.into_inner(), start, folder, adapters, &at)?;
+            let key_at = |key: &str| start + key_offset(&text[start..], key).unwrap_or(0);
+            let provider = provider(spanned.into_inner(), start, folder, adapters, &at, &key_at)?;
             if providers.iter().any(|other| other.name == provider.name) {
                 return Err(at(start, &format!("two providers have the name {:?}; give each its own", provider.name)));
             }
@@ -489,12 +490,27 @@ impl Config {
     }
 }
 
+/// Where a key stands in the text of a table: a flattened table does not remember it.
+fn key_offset(table: &str, key: &str) -> Option<usize> {
+    let mut offset = 0;
+    for line in table.split_inclusive('\n') {
+        let bare = line.trim_start();
+        let rest = bare.strip_prefix(key).or_else(|| bare.strip_prefix(&format!("\"{key}\"")));
+        if rest.is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return Some(offset);
+        }
+        offset += line.len();
+    }
+    None
+}
+
 fn provider(
     written: WrittenProvider,
     start: usize,
     folder: &Path,
     adapters: &[&'static dyn Adapter],
     at: &dyn Fn(usize, &str) -> ConfigError,
+    key_at: &dyn Fn(&str) -> usize,
 ) -> Result<Provider, ConfigError> {
     let adapter = adapters.iter().find(|adapter| adapter.profile().name == written.adapter.as_ref()).ok_or_else(|| {
         let known: Vec<_> = adapters.iter().map(|adapter| adapter.profile().name).collect();
@@ -526,8 +542,9 @@ fn provider(
         let Some(key) = profile.keys.iter().find(|key| key.name == name) else {
             let known: Vec<_> = profile.keys.iter().map(|key| key.name).collect();
             let message = format!("unknown key {name:?} for adapter {}; its own keys are: {}", profile.name, known.join(", "));
-            return Err(at(start, &message));
+            return Err(at(key_at(&name), &message));
         };
+        let start = key_at(&name);
         let secrets: OneOrMany<Secret> =
             value.try_into().map_err(|error: toml::de::Error| at(start, &format!("{name}: {}", error.message())))?;
         let mut all = Vec::new();
