@@ -64,11 +64,14 @@ fn reading(criterion: &mut Criterion) {
 
 fn looking_up(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("folder");
-    let store = Store::open(&Options::new(&format!("sqlite:{}", folder.path().join("bench.db").display()))).expect("opens");
+    let store = Store::open(&Options::new(&format!("sqlite:{}", folder.path().join("bench.db").display())))
+        .expect("opens");
     store.fill_cache().expect("fills");
     for block in 0..100u64 {
         let causes = move |number: u64| {
-            let key = address::normalise(AddressKind::Phone, &format!("+1415{number:07}"), Region::US).expect("number").key;
+            let key = address::normalise(AddressKind::Phone, &format!("+1415{number:07}"), Region::US)
+                .expect("number")
+                .key;
             Cause {
                 kind: ReasonKind::Keyword,
                 blocks: Blocks::Channel(Channel::Sms),
@@ -82,7 +85,8 @@ fn looking_up(criterion: &mut Criterion) {
             }
         };
         let written = store.write_blocking(move |tx| {
-            (block * 100..(block + 1) * 100).try_for_each(|number| opt::record(tx, "default", &[causes(number)]).map(drop))
+            (block * 100..(block + 1) * 100)
+                .try_for_each(|number| opt::record(tx, "default", &[causes(number)]).map(drop))
         });
         written.expect("written");
     }
@@ -113,7 +117,10 @@ fn understanding(criterion: &mut Criterion) {
     for (name, text) in [
         ("a keyword", "STOP!"),
         ("a request", "please stop texting me"),
-        ("ordinary talk", "Sounds good, see you at five then. Can you bring the papers that we talked about?"),
+        (
+            "ordinary talk",
+            "Sounds good, see you at five then. Can you bring the papers that we talked about?",
+        ),
     ] {
         let spoken = Spoken { texts: vec![text.into()], provider_meaning: None };
         criterion.bench_function(&format!("understand/{name}"), |bench| {

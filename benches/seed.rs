@@ -32,7 +32,9 @@ fn main() {
     let entries = store.fill_cache().expect("rows");
     let seconds = begun.elapsed().as_secs_f64();
     let grown = resident_bytes().saturating_sub(before) >> 20;
-    eprintln!("{entries} suppressed addresses: cache filled in {seconds:.2} s, {grown} MiB more memory in all");
+    eprintln!(
+        "{entries} suppressed addresses: cache filled in {seconds:.2} s, {grown} MiB more memory in all"
+    );
 }
 
 /// Resident memory of this process (proc(5), statm).

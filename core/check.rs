@@ -20,7 +20,8 @@ fn summary(config: &Config) -> String {
     let providers = if providers.is_empty() { "no provider".to_owned() } else { providers.join(", ") };
     let tenants: Vec<_> = config.tenants.keys().map(String::as_str).collect();
     let dir = &config.policies.dir;
-    let policies = if dir.is_dir() { format!("policies in {}", dir.display()) } else { "the shipped policies".into() };
+    let policies =
+        if dir.is_dir() { format!("policies in {}", dir.display()) } else { "the shipped policies".into() };
     format!("providers {providers}; tenants {}; {policies}", tenants.join(", "))
 }
 
@@ -30,10 +31,16 @@ fn warnings(config: &Config) -> Vec<String> {
     for one in &config.providers {
         let missing = one.adapter.profile().keys.iter().find(|key| key.for_webhooks);
         if let Some(key) = missing.filter(|key| one.secrets.first(key.name).is_none()) {
-            all.push(format!("provider {:?} has no {} ({}): its webhooks are refused", one.name, key.name, key.what));
+            all.push(format!(
+                "provider {:?} has no {} ({}): its webhooks are refused",
+                one.name, key.name, key.what
+            ));
         }
         if one.crm_webhook.is_none() {
-            all.push(format!("provider {:?} has no crm_webhook: its webhooks are read and not passed on", one.name));
+            all.push(format!(
+                "provider {:?} has no crm_webhook: its webhooks are read and not passed on",
+                one.name
+            ));
         }
     }
     all
@@ -78,7 +85,10 @@ mod tests {
             ("[tenant.a]\ndefault_region = \"XX\"\n".to_owned(), 2, "US or DE"),
         ] {
             let error = read(&text).expect_err(&text);
-            assert!(error.starts_with(&format!("dndgate.toml:{line}:")) && error.contains(word), "{text}\n{error}");
+            assert!(
+                error.starts_with(&format!("dndgate.toml:{line}:")) && error.contains(word),
+                "{text}\n{error}"
+            );
         }
     }
 }

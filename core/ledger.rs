@@ -25,6 +25,8 @@ pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
             say(&format!("The ledger is whole: {count} entries, each as it was written."));
             Ok(())
         }
-        Verified::Broken { seq, why } => Err(Failure::No(format!("the ledger is broken at entry {seq}: {why}"))),
+        Verified::Broken { seq, why } => {
+            Err(Failure::No(format!("the ledger is broken at entry {seq}: {why}")))
+        }
     }
 }

@@ -106,7 +106,8 @@ fn reload(path: &Path, handle: &Handle) {
 }
 
 async fn obey_signals(path: PathBuf, handle: Handle, active: Arc<Active>) {
-    let signals = (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let signals =
+        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("signals cannot be received");
         return;

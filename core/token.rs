@@ -49,7 +49,10 @@ pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
         && !config.tenants.contains_key(tenant)
     {
         let known: Vec<_> = config.tenants.keys().map(String::as_str).collect();
-        return Err(Failure::Wrong(format!("there is no tenant {tenant:?}; there are: {}", known.join(", "))));
+        return Err(Failure::Wrong(format!(
+            "there is no tenant {tenant:?}; there are: {}",
+            known.join(", ")
+        )));
     }
     let token = Token {
         name: name.clone().unwrap_or_else(|| role.name().to_owned()),

@@ -47,7 +47,9 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
             Some(tenant) => (name.clone(), tenant.region),
             None => return Err(Failure::Wrong(format!("there is no tenant {name:?}"))),
         },
-        (None, 1) => config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).next().unwrap_or_default(),
+        (None, 1) => {
+            config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).next().unwrap_or_default()
+        }
         (None, _) => return Err(Failure::Wrong("there are several tenants: name one with --tenant".into())),
     };
     let raw = arguments.address.as_deref().unwrap_or_default();
@@ -60,7 +62,9 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         let verdict = tx.suppressed(&of, &asked)?.verdict(Channels::of(channel));
         let mut reasons: Vec<(String, Reason)> = Vec::new();
         for contact in contacts::with_address(tx, &of, &asked)? {
-            reasons.extend(contact.reasons.into_iter().map(|reason| (format!("contact {}", contact.id), reason)));
+            reasons.extend(
+                contact.reasons.into_iter().map(|reason| (format!("contact {}", contact.id), reason)),
+            );
         }
         if reasons.is_empty() {
             let own = tx.reasons(&of, &Subject::Address(asked.clone()))?;
@@ -83,7 +87,8 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
             .collect();
         let word = if verdict.is_some() { "block" } else { "allow" };
         say(&json!({ "tenant": tenant, "channel": channel.name(), "address": key.key, "verdict": word,
-                     "reason": verdict.map(|(_, kind)| kind.name()), "reasons": reasons, "ledger": entries }).to_string());
+                     "reason": verdict.map(|(_, kind)| kind.name()), "reasons": reasons, "ledger": entries })
+        .to_string());
     } else {
         match verdict {
             None => say(&format!("A send to {} on {channel} would go out.", key.key)),
@@ -122,9 +127,23 @@ fn told(on: &str, reason: &Reason) -> String {
 fn told_entry(entry: &Value) -> String {
     let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     let reasons: Vec<String> = (entry["reasons"].as_array().into_iter().flatten())
-        .map(|one| format!("{} ({})", one["kind"].as_str().unwrap_or_default(), one["blocks"].as_str().unwrap_or_default()))
+        .map(|one| {
+            format!(
+                "{} ({})",
+                one["kind"].as_str().unwrap_or_default(),
+                one["blocks"].as_str().unwrap_or_default()
+            )
+        })
         .collect();
-    format!("#{} {} {} {} by {} – {}", entry["seq"], text("at"), text("change"), reasons.join(", "), text("actor"), text("source"))
+    format!(
+        "#{} {} {} {} by {} – {}",
+        entry["seq"],
+        text("at"),
+        text("change"),
+        reasons.join(", "),
+        text("actor"),
+        text("source")
+    )
 }
 
 fn explain(config: &Config, request: uuid::Uuid, as_json: bool) -> Result<(), Failure> {

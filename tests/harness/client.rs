@@ -52,7 +52,10 @@ impl Request {
         for (name, value) in &self.fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !has("content-length") && !has("transfer-encoding") && (!self.body.is_empty() || self.method == "POST") {
+        if !has("content-length")
+            && !has("transfer-encoding")
+            && (!self.body.is_empty() || self.method == "POST")
+        {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         head.push_str("\r\n");

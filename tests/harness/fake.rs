@@ -93,7 +93,10 @@ impl Fake {
     pub fn mailgun() -> Fake {
         Fake::with(|request| {
             Reaction::Answer(match request.method() {
-                "POST" => json_answer(200, &json!({ "id": "<1.fake@mg.example.com>", "message": "Queued. Thank you." })),
+                "POST" => json_answer(
+                    200,
+                    &json!({ "id": "<1.fake@mg.example.com>", "message": "Queued. Thank you." }),
+                ),
                 _ if request.target().contains("/lists/") => {
                     json_answer(404, &json!({ "message": "Mailing list not found" }))
                 }
@@ -267,5 +270,7 @@ pub fn twilio_answer(request: &Message) -> Message {
 
 /// Tells bodies apart.
 fn sum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

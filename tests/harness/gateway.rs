@@ -1,10 +1,6 @@
 //! The real binary, in a folder of its own.
 
-use super::{
-    client::Request,
-    until,
-    wire::Message,
-};
+use super::{client::Request, until, wire::Message};
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -67,7 +63,8 @@ impl Gateway {
         let log = Arc::default();
         for _ in 0..TRIES {
             let ports = Ports::free();
-            std::fs::write(folder.path().join("dndgate.toml"), write(&ports)).expect("the configuration is written");
+            std::fs::write(folder.path().join("dndgate.toml"), write(&ports))
+                .expect("the configuration is written");
             let mut process = spawn(folder.path(), disk_may_fill, &log);
             if let Some(()) = ready_or_over(&mut process, &ports) {
                 return Gateway { ports, folder, process, log, disk_may_fill, token: OnceLock::new() };
@@ -126,14 +123,17 @@ impl Gateway {
         let fitting = samples.filter(|line| {
             let (sample, _) = line.rsplit_once(' ').unwrap_or_default();
             let (own, inside) = sample.split_once('{').unwrap_or((sample, ""));
-            own == name && labels.iter().all(|(label, value)| inside.contains(&format!("{label}=\"{value}\"")))
+            own == name
+                && labels.iter().all(|(label, value)| inside.contains(&format!("{label}=\"{value}\"")))
         });
         fitting.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
     /// Waits until a counter is at least that high.
     pub fn wait_for_metric(&self, name: &str, labels: &[(&str, &str)], least: f64) {
-        until(&format!("{name} {labels:?} to be {least}"), || (self.metric(name, labels) >= least).then_some(()));
+        until(&format!("{name} {labels:?} to be {least}"), || {
+            (self.metric(name, labels) >= least).then_some(())
+        });
     }
 
     /// Sends a signal by its name.
@@ -172,7 +172,8 @@ impl Gateway {
 
     fn limit_files(&self, limit: &str) {
         let mut command = Command::new("prlimit");
-        let done = command.args(["--pid", &self.pid().to_string(), &format!("--fsize={limit}:unlimited")]).status();
+        let done =
+            command.args(["--pid", &self.pid().to_string(), &format!("--fsize={limit}:unlimited")]).status();
         assert!(done.expect("prlimit, of util-linux").success(), "the limit is set");
     }
 }
@@ -221,7 +222,10 @@ impl Drop for Gateway {
         if thread::panicking() {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(40).collect();
-            eprintln!("--- the gateway's log\n{}\n---", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            eprintln!(
+                "--- the gateway's log\n{}\n---",
+                tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
         }
     }
 }

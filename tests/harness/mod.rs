@@ -138,7 +138,9 @@ impl Setup {
                 std::fs::write(policies.join(file), text).expect("the policy is written");
             }
         }
-        let gate = Gateway::start(folder, self.disk_may_fill, |ports| self.configuration(ports, &twilio, &mailgun, &crm));
+        let gate = Gateway::start(folder, self.disk_may_fill, |ports| {
+            self.configuration(ports, &twilio, &mailgun, &crm)
+        });
         World { gate, twilio, mailgun, crm }
     }
 
@@ -146,7 +148,8 @@ impl Setup {
         let Setup { head, traffic, twilio: for_twilio, mailgun: for_mailgun, tail, .. } = self;
         // A journey that says nothing of accounts has the usual one.
         let key = if self.without_mailgun_key { "" } else { "api_key = \"the-api-key\"" };
-        let account = if for_twilio.contains("account") { String::new() } else { format!("account = {ACCOUNT:?}") };
+        let account =
+            if for_twilio.contains("account") { String::new() } else { format!("account = {ACCOUNT:?}") };
         format!(
             "{head}
              [traffic]\nlisten = \"127.0.0.1:{}\"\npublic_url = {PUBLIC_URL:?}\nworkers = 2\n{traffic}

@@ -83,7 +83,11 @@ pub fn form_of(pairs: &[(&str, &str)]) -> String {
     let encode = |text: &str| {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
-    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 /// One end of a connection.
@@ -131,7 +135,11 @@ impl Wire {
         loop {
             let mut line = Vec::new();
             if self.0.read_until(b'\n', &mut line)? == 0 {
-                return if message.start.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if message.start.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
             let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             match line.split_once(':') {

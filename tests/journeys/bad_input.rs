@@ -48,10 +48,16 @@ fn r10_twilio_sends_that_could_be_read_in_two_ways() {
         ("not UTF-8 in To", twilio("To=%ff%fe14155550102&From=%2B15005550006&Body=Hi")),
         ("gzip", twilio(gzip(GOOD.as_bytes())).field("Content-Encoding", "gzip")),
         ("br", twilio(GOOD).field("Content-Encoding", "br")),
-        ("JSON", Request::post(&format!("/twilio{MESSAGES}")).json(&serde_json::json!({ "To": "+14155550102" }))),
+        (
+            "JSON",
+            Request::post(&format!("/twilio{MESSAGES}")).json(&serde_json::json!({ "To": "+14155550102" })),
+        ),
         ("no content type", Request { fields: Vec::new(), ..twilio(GOOD) }),
         ("two content types", twilio(GOOD).field("Content-Type", "multipart/form-data; boundary=x")),
-        ("another charset", Request::post(&format!("/twilio{MESSAGES}")).body(&format!("{FORM}; charset=utf-16"), GOOD)),
+        (
+            "another charset",
+            Request::post(&format!("/twilio{MESSAGES}")).body(&format!("{FORM}; charset=utf-16"), GOOD),
+        ),
         ("a method in a header", twilio(GOOD).field("X-HTTP-Method-Override", "GET")),
         ("client validation", twilio(GOOD).field("Twilio-Client-Validation", "jwt")),
     ] {
@@ -102,11 +108,17 @@ fn r10_mailgun_sends_that_could_be_read_in_two_ways() {
             let twice = [gzip(good.as_bytes()), gzip(b"&to=eve@example.org")].concat();
             mailgun(FORM, twice).field("Content-Encoding", "gzip")
         }),
-        ("two encodings", mailgun(FORM, good).field("Content-Encoding", "gzip").field("Content-Encoding", "identity")),
+        (
+            "two encodings",
+            mailgun(FORM, good).field("Content-Encoding", "gzip").field("Content-Encoding", "identity"),
+        ),
         ("no recipient", mailgun(FORM, "from=a@mg.example.com&text=x")),
         ("no address", mailgun(FORM, "from=a@mg.example.com&to=somebody&text=x")),
         ("a group", mailgun(FORM, "from=a@mg.example.com&to=friends: ada@example.org;&text=x")),
-        ("a list with spaces", mailgun(FORM, "from=a@mg.example.com&to=ada@example.org+eve@example.org&text=x")),
+        (
+            "a list with spaces",
+            mailgun(FORM, "from=a@mg.example.com&to=ada@example.org+eve@example.org&text=x"),
+        ),
         ("to in the query", {
             let path = format!("/mailgun/v3/{MAIL_DOMAIN}/messages?to=eve@example.org");
             Request::post(&path).body(FORM, good)
@@ -123,7 +135,8 @@ fn r10_mailgun_sends_that_could_be_read_in_two_ways() {
             mailgun(multipart, part(more))
         }),
         ("a name written twice over", {
-            let more = "--b\r\nContent-Disposition: form-data; name*=UTF-8''to\r\n\r\neve@example.org\r\n--b--\r\n";
+            let more =
+                "--b\r\nContent-Disposition: form-data; name*=UTF-8''to\r\n\r\neve@example.org\r\n--b--\r\n";
             mailgun(multipart, part(more))
         }),
         ("a recipient that is a file", {
@@ -134,7 +147,13 @@ fn r10_mailgun_sends_that_could_be_read_in_two_ways() {
             let more = "--b\r\nContent-Disposition: form-data; name=\"to\"\r\nContent-Transfer-Encoding: base64\r\n\r\nZXZl\r\n--b--\r\n";
             mailgun(multipart, part(more))
         }),
-        ("a charset", mailgun(multipart, part("--b\r\nContent-Disposition: form-data; name=\"_charset_\"\r\n\r\nutf-7\r\n--b--\r\n"))),
+        (
+            "a charset",
+            mailgun(
+                multipart,
+                part("--b\r\nContent-Disposition: form-data; name=\"_charset_\"\r\n\r\nutf-7\r\n--b--\r\n"),
+            ),
+        ),
     ] {
         let answer = world.send(&request);
         assert_refused(what, &answer);
@@ -147,11 +166,15 @@ fn r10_mailgun_sends_that_could_be_read_in_two_ways() {
 fn compressed_mail_is_understood_and_goes_on_as_it_came() {
     let world = World::start();
     world.api().contact(&serde_json::json!({ "email": "eve@example.org", "dnd": true }));
-    let send = |body: &str| world.send(&mailgun(FORM, gzip(body.as_bytes())).field("Content-Encoding", "gzip"));
+    let send =
+        |body: &str| world.send(&mailgun(FORM, gzip(body.as_bytes())).field("Content-Encoding", "gzip"));
     let good = "from=a@mg.example.com&to=ada@example.org&text=x";
     assert_eq!(send(good).status(), 200);
     let arrived = world.mailgun.only();
-    assert_eq!((arrived.body, arrived.fields.iter().any(|(name, _)| name == "Content-Encoding")), (gzip(good.as_bytes()), true));
+    assert_eq!(
+        (arrived.body, arrived.fields.iter().any(|(name, _)| name == "Content-Encoding")),
+        (gzip(good.as_bytes()), true)
+    );
     assert_eq!(send(&good.replace("ada", "eve")).status(), 400);
     let trimmed = send(&format!("{good}&to=eve@example.org"));
     assert_eq!(trimmed.status(), 200, "{}", trimmed.text());

@@ -13,7 +13,8 @@ use std::{io::Write, sync::mpsc};
 #[test]
 fn r10_an_allowed_send_arrives_byte_for_byte_with_its_fields_in_order_and_case() {
     let world = World::start();
-    let body = "To=%2b14155550102&Body=%C3%A9%20%f0%9f%98%80+x&From=%2B15005550006&MediaUrl=a&MediaUrl=b&Empty=";
+    let body =
+        "To=%2b14155550102&Body=%C3%A9%20%f0%9f%98%80+x&From=%2B15005550006&MediaUrl=a&MediaUrl=b&Empty=";
     let request = Request::post(&format!("/twilio{MESSAGES}?PageSize=%31"))
         .field("Host", "gate.test")
         .field("user-AGENT", "twilio-test/1")
@@ -65,7 +66,8 @@ fn an_answer_comes_back_byte_for_byte() {
     assert_eq!(got.body, given.body);
     assert_eq!(got.verdict(), "allowed");
     assert!(!got.request_id().is_empty());
-    let of_provider: Vec<_> = got.fields.iter().filter(|(name, _)| given.fields.iter().any(|(own, _)| own == name)).collect();
+    let of_provider: Vec<_> =
+        got.fields.iter().filter(|(name, _)| given.fields.iter().any(|(own, _)| own == name)).collect();
     assert_eq!(of_provider, given.fields.iter().collect::<Vec<_>>());
 }
 
@@ -104,7 +106,8 @@ fn http_2_is_spoken_too() {
     world.hears("+14155550101", "STOP");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (allowed, blocked) = runtime.block_on(async {
-        let stream = tokio::net::TcpStream::connect(("127.0.0.1", world.gate.ports.traffic)).await.expect("connected");
+        let stream =
+            tokio::net::TcpStream::connect(("127.0.0.1", world.gate.ports.traffic)).await.expect("connected");
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
         let (mut client, connection) = handshake.await.expect("HTTP/2");
         tokio::spawn(connection);
@@ -115,7 +118,11 @@ fn http_2_is_spoken_too() {
                 .body(Full::new(Bytes::from(body)));
             let answer = client.send_request(request.expect("a request")).await.expect("an answer");
             let verdict = answer.headers()["dndgate-verdict"].to_str().expect("text").to_owned();
-            (answer.status().as_u16(), verdict, answer.into_body().collect().await.expect("a body").to_bytes())
+            (
+                answer.status().as_u16(),
+                verdict,
+                answer.into_body().collect().await.expect("a body").to_bytes(),
+            )
         };
         (send("+14155550102").await, send("+14155550101").await)
     });

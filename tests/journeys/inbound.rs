@@ -139,7 +139,10 @@ fn r4_whose_inbound_is_blocked_is_turned_away_and_heard_all_the_same() {
     let answered = world.send(&call("+14155550102"));
     assert!(!answered.text().contains("Reject"), "{}", answered.text());
     assert_eq!(world.crm.count(), 1, "others get through");
-    api.put(&format!("/contacts/{id}"), &json!({ "inboundDndSettings": { "all": { "status": "inactive" } } }));
+    api.put(
+        &format!("/contacts/{id}"),
+        &json!({ "inboundDndSettings": { "all": { "status": "inactive" } } }),
+    );
     assert!(!world.send(&call("+14155550101")).text().contains("Reject"));
 }
 

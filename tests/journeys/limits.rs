@@ -20,7 +20,8 @@ fn a_body_that_is_too_large_is_a_413_in_the_providers_shape() {
 #[test]
 fn too_many_or_too_large_header_fields_are_refused() {
     let world = Setup::default().traffic("max_headers = 20\nmax_header = \"16KiB\"").start();
-    let many = (0..30).fold(message("+14155550102", "Hi"), |request, number| request.field(&format!("X-{number}"), "1"));
+    let many = (0..30)
+        .fold(message("+14155550102", "Hi"), |request, number| request.field(&format!("X-{number}"), "1"));
     assert_eq!(world.send(&many).status(), 431);
     let large = message("+14155550102", "Hi").field("X-Large", &"x".repeat(64 << 10));
     assert_eq!(large.try_send(world.gate.ports.traffic).map_or(431, |answer| answer.status()), 431);

@@ -67,7 +67,10 @@ fn r11_the_first_cc_becomes_to_and_bcc_alone_is_refused() {
     let sent = world.mail(&[("to", "ada@example.org"), ("cc", "bob@example.org, carol@example.org")]);
     assert_eq!(sent.status(), 200, "{}", sent.text());
     let arrived = world.mailgun.only();
-    assert_eq!((arrived.form("to"), arrived.form("cc")), (vec!["bob@example.org".into()], vec!["carol@example.org".into()]));
+    assert_eq!(
+        (arrived.form("to"), arrived.form("cc")),
+        (vec!["bob@example.org".into()], vec!["carol@example.org".into()])
+    );
     let refused = world.mail(&[("to", "ada@example.org"), ("bcc", "dan@example.org")]);
     assert_eq!(refused.status(), 400, "{}", refused.text());
     assert_eq!(world.mailgun.count(), 1);
@@ -179,7 +182,10 @@ fn r30_an_event_delivered_twice_is_one_entry_and_its_token_on_another_body_is_fo
     let forged = world.send(&mailgun_webhook(&proof, &other));
     assert_eq!(forged.status(), 403, "{}", forged.text());
     assert!(!world.is_blocked("Email", "bob@example.org"));
-    assert_eq!(world.gate.metric("dndgate_webhooks_total", &[("provider", "mailgun"), ("outcome", "forged")]), 1.0);
+    assert_eq!(
+        world.gate.metric("dndgate_webhooks_total", &[("provider", "mailgun"), ("outcome", "forged")]),
+        1.0
+    );
 }
 
 #[test]
@@ -213,7 +219,11 @@ fn r30_mail_events_reach_the_crm_as_they_came_and_fresh_when_late() {
     assert_eq!(world.crm.only().target(), "/hooks/mailgun");
     world.crm.goes_down();
     let (late_proof, event) = (mailgun_proof(), mail_event("opened", "bob@example.org", json!({})));
-    assert_eq!(world.send(&mailgun_webhook(&late_proof, &event)).status(), 200, "taken although the CRM is down");
+    assert_eq!(
+        world.send(&mailgun_webhook(&late_proof, &event)).status(),
+        200,
+        "taken although the CRM is down"
+    );
     world.crm.comes_back();
     let late = world.crm.wait_for(2)[1].json();
     assert_eq!(late["event-data"], event);

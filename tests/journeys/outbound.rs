@@ -1,7 +1,8 @@
 //! Sends through Twilio: what goes out, what does not, and what the CRM is told.
 
 use crate::harness::{
-    ACCOUNT, CALLS, MESSAGES, Reaction, Request, SENDER, Setup, World, assert_twilio_refusal, json_answer, message,
+    ACCOUNT, CALLS, MESSAGES, Reaction, Request, SENDER, Setup, World, assert_twilio_refusal, json_answer,
+    message,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -28,7 +29,11 @@ fn r12_a_refusal_names_channel_and_reason_for_people_and_programs() {
     assert_eq!(body["details"]["dnd_channel"], "SMS");
     assert_eq!(body["details"]["dnd_reason"], "keyword");
     assert!(refused.verdict().starts_with("blocked; channel=sms; reason=keyword"), "{}", refused.verdict());
-    assert!(!refused.verdict().contains("4155550101"), "no address stands in a header: {}", refused.verdict());
+    assert!(
+        !refused.verdict().contains("4155550101"),
+        "no address stands in a header: {}",
+        refused.verdict()
+    );
     assert!(refused.field("Content-Type").is_some_and(|media| media.starts_with("application/json")));
 }
 
@@ -51,7 +56,9 @@ fn r12_a_path_without_suffix_is_answered_in_xml() {
 #[test]
 fn r12_a_blocked_call_is_21216() {
     let world = World::start();
-    let id = world.api().contact(&json!({ "phone": "+14155550101", "dndSettings": { "Call": { "status": "active" } } }));
+    let id = world
+        .api()
+        .contact(&json!({ "phone": "+14155550101", "dndSettings": { "Call": { "status": "active" } } }));
     let refused = world.call("+14155550101");
     assert_twilio_refusal(&refused, 21216);
     assert!(refused.verdict().starts_with("blocked; channel=call; reason=manual"), "{}", refused.verdict());
@@ -75,8 +82,14 @@ fn r2_the_switch_for_all_channels_blocks_every_channel() {
 fn r8_every_spelling_of_a_number_is_the_same_person() {
     let world = World::start();
     world.hears("+14155550101", "STOP");
-    for spelling in ["+14155550101", "14155550101", "4155550101", "+1 (415) 555-0101", "+1-415-555-0101", "+1.415.555.0101"]
-    {
+    for spelling in [
+        "+14155550101",
+        "14155550101",
+        "4155550101",
+        "+1 (415) 555-0101",
+        "+1-415-555-0101",
+        "+1.415.555.0101",
+    ] {
         assert_twilio_refusal(&world.message(spelling, "Hello"), 21610);
     }
     assert_eq!(world.twilio.count(), 0);
@@ -122,8 +135,14 @@ fn r9_everything_that_contacts_somebody_is_gated() {
         (caller_ids.as_str(), vec![("PhoneNumber", to)]),
         ("/studio.twilio.com/v2/Flows/FW1/Executions", vec![("To", to), ("From", SENDER)]),
         ("/verify.twilio.com/v2/Services/VA1/Verifications", vec![("To", to), ("Channel", "sms")]),
-        ("/verify.twilio.com/v2/Services/VA1/Verifications", vec![("To", "ada@example.com"), ("Channel", "email")]),
-        ("/conversations.twilio.com/v1/Conversations/CH1/Participants", vec![("MessagingBinding.Address", to)]),
+        (
+            "/verify.twilio.com/v2/Services/VA1/Verifications",
+            vec![("To", "ada@example.com"), ("Channel", "email")],
+        ),
+        (
+            "/conversations.twilio.com/v1/Conversations/CH1/Participants",
+            vec![("MessagingBinding.Address", to)],
+        ),
         ("/proxy.twilio.com/v1/Services/KS1/Sessions/KC1/Participants", vec![("Identifier", to)]),
         ("/notify.twilio.com/v1/Services/IS1/Notifications", vec![("ToBinding", binding), ("Body", "Hi")]),
     ] {

@@ -50,7 +50,10 @@ fn r30_while_the_crm_is_down_webhooks_are_kept_and_passed_on_later() {
     let answer = world.hears("+14155550101", "STOP");
     assert!(answer.text().contains("<Response/>"), "{}", answer.text());
     assert!(world.is_blocked("SMS", "+14155550101"));
-    assert_eq!(world.gate.metric("dndgate_webhooks_total", &[("kind", "message"), ("outcome", "queued")]), 1.0);
+    assert_eq!(
+        world.gate.metric("dndgate_webhooks_total", &[("kind", "message"), ("outcome", "queued")]),
+        1.0
+    );
     world.gate.wait_for_metric("dndgate_spool_pending", &[], 1.0);
     // It outlives a crash.
     world.gate.is_killed();
@@ -118,7 +121,11 @@ fn r14_of_a_dial_only_the_blocked_are_taken_out() {
     world.crm.answers(answer(200, "text/xml", dial));
     let got = world.send(&call("+14155550103"));
     assert_eq!(got.text(), "<Response><Dial><Number>+14155550102</Number></Dial></Response>");
-    world.crm.answers(answer(200, "text/xml", "<Response><Dial>+14155550101</Dial><Say>Bye</Say></Response>"));
+    world.crm.answers(answer(
+        200,
+        "text/xml",
+        "<Response><Dial>+14155550101</Dial><Say>Bye</Say></Response>",
+    ));
     let got = world.send(&call("+14155550103"));
     assert_eq!(got.text(), "<Response><Say>Bye</Say></Response>");
 }
@@ -126,7 +133,10 @@ fn r14_of_a_dial_only_the_blocked_are_taken_out() {
 #[test]
 fn r14_an_answer_that_cannot_be_read_is_not_given_to_the_provider() {
     let world = World::start();
-    for broken in ["<Response><Message>half", "<!DOCTYPE x [<!ENTITY e \"x\">]><Response><Message>&e;</Message></Response>"] {
+    for broken in [
+        "<Response><Message>half",
+        "<!DOCTYPE x [<!ENTITY e \"x\">]><Response><Message>&e;</Message></Response>",
+    ] {
         world.crm.answers(answer(200, "text/xml", broken));
         let got = world.hears("+14155550101", "Hello");
         assert!(got.text().ends_with("<Response/>"), "{}", got.text());
@@ -186,7 +196,8 @@ fn r19_a_status_callback_is_led_through_the_gate_and_on_to_the_crms_own_url() {
 fn r19_a_callback_address_that_was_not_made_here_leads_nowhere() {
     let world = World::start();
     for token in ["", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-        let answer = world.send(&message_status(&format!("/hooks/twilio/cb/{token}"), "+14155550101", "30004"));
+        let answer =
+            world.send(&message_status(&format!("/hooks/twilio/cb/{token}"), "+14155550101", "30004"));
         assert_eq!(answer.status(), 404, "{token:?}");
     }
     assert!(!world.is_blocked("SMS", "+14155550101"));

@@ -1,8 +1,8 @@
 //! What leaves later is cancelled at the provider when the person opts out in between (R14).
 
 use crate::harness::{
-    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, Request, Setup, World, assert_twilio_refusal,
-    signed::mail_event, until,
+    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, Request, Setup, World, assert_twilio_refusal, signed::mail_event,
+    until,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -70,7 +70,10 @@ fn r14_scheduled_mail_to_somebody_who_unsubscribes_is_stopped_with_mailguns_own_
     let listed = until("the entry in Mailgun's list", || {
         world.mailgun.seen().into_iter().find(|one| one.target() == "/v3/mg.example.com/unsubscribes")
     });
-    assert_eq!((listed.form("address"), listed.form("tags")), (vec!["ada@example.org".into()], vec!["*".into()]));
+    assert_eq!(
+        (listed.form("address"), listed.form("tags")),
+        (vec!["ada@example.org".into()], vec!["*".into()])
+    );
 }
 
 #[test]

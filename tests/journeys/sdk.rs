@@ -78,7 +78,10 @@ fn checks(script: &str) {
     assert!(sends.len() >= 4, "only {} sends went out", sends.len());
     for send in sends {
         let body = send.text();
-        assert!(!body.contains("4155550101") && !body.contains("ada@") && !body.contains("ada%40"), "{send:#?}");
+        assert!(
+            !body.contains("4155550101") && !body.contains("ada@") && !body.contains("ada%40"),
+            "{send:#?}"
+        );
         assert!(body.contains("4155550102") || body.contains("bob@") || body.contains("bob%40"), "{send:#?}");
     }
 }

@@ -42,7 +42,8 @@ fn r10_the_plain_forms_of_these_requests_are_taken() {
     let world = world();
     let body = "To=%2B14155550102&From=%2B15005550006&Body=Hi";
     let whole = post(&format!("Content-Length: {}\r\n", body.len()), body);
-    let chunks = post("Transfer-Encoding: chunked\r\n", &format!("{:X};x=y\r\n{body}\r\n0\r\n\r\n", body.len()));
+    let chunks =
+        post("Transfer-Encoding: chunked\r\n", &format!("{:X};x=y\r\n{body}\r\n0\r\n\r\n", body.len()));
     for bytes in [whole, chunks] {
         let statuses: Vec<u16> = says(&world, &bytes).iter().map(Message::status).collect();
         assert_eq!(statuses.first(), Some(&201), "{bytes:?}");

@@ -29,7 +29,11 @@ fn r19_codes_in_status_callbacks_mean_what_the_policy_says() {
         if !reason.is_empty() {
             assert_eq!((&shown["reason"], &shown["code"]), (&json!(reason), &json!(code)), "{shown}");
         }
-        assert_eq!(world.message(&person, "Hello").status(), if reason.is_empty() { 201 } else { 400 }, "{code}");
+        assert_eq!(
+            world.message(&person, "Hello").status(),
+            if reason.is_empty() { 201 } else { 400 },
+            "{code}"
+        );
     }
 }
 

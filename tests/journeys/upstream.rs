@@ -1,7 +1,7 @@
 //! When the provider is slow, gone or breaks off: the CRM is told so in the provider's shape, and nothing is
 //! sent twice.
 
-use crate::harness::{Message, Reaction, Request, Setup, World, MESSAGES, message};
+use crate::harness::{MESSAGES, Message, Reaction, Request, Setup, World, message};
 
 #[track_caller]
 fn assert_failure(answer: &Message, status: u16, reason: &str) {
@@ -19,7 +19,8 @@ fn a_provider_that_is_down_is_a_502() {
     assert_failure(&world.message("+14155550102", "Hello"), 502, "bad_gateway");
     let mail = Request::post("/mailgun/v3/mg.example.com/messages");
     world.mailgun.goes_down();
-    let answer = world.send(&mail.form(&[("from", "a@mg.example.com"), ("to", "ada@example.org"), ("text", "x")]));
+    let answer =
+        world.send(&mail.form(&[("from", "a@mg.example.com"), ("to", "ada@example.org"), ("text", "x")]));
     assert_eq!(answer.status(), 502);
     assert!(answer.json()["message"].is_string(), "in Mailgun's shape: {}", answer.text());
     world.twilio.comes_back();
@@ -47,7 +48,8 @@ fn a_send_on_a_connection_that_was_good_before_is_not_repeated_either() {
     let world = World::start();
     assert_eq!(world.message("+14155550102", "first").status(), 201);
     world.twilio.reacts(|_| Reaction::HangUp);
-    let answers: Vec<u16> = (0..6).map(|number| world.message("+14155550102", &format!("{number}")).status()).collect();
+    let answers: Vec<u16> =
+        (0..6).map(|number| world.message("+14155550102", &format!("{number}")).status()).collect();
     assert_eq!(answers, [502; 6]);
     assert_eq!(world.twilio.count(), 7, "each reached the provider once");
 }
@@ -77,7 +79,8 @@ fn an_answer_that_breaks_off_is_not_taken_for_whole() {
     let world = World::start();
     world.twilio.reacts(|_| {
         Reaction::Own(Box::new(|stream| {
-            let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"half\":";
+            let head =
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"half\":";
             std::io::Write::write_all(stream, head).expect("written");
         }))
     });
@@ -90,7 +93,8 @@ fn an_answer_that_breaks_off_is_not_taken_for_whole() {
 #[test]
 fn the_providers_own_errors_come_back_as_they_are() {
     let world = World::start();
-    for (status, code) in [(400, 21211), (401, 20003), (404, 20404), (429, 20429), (500, 20500), (503, 20503)] {
+    for (status, code) in [(400, 21211), (401, 20003), (404, 20404), (429, 20429), (500, 20500), (503, 20503)]
+    {
         let body = serde_json::json!({ "code": code, "message": "as Twilio says", "status": status });
         world.twilio.answers(crate::harness::json_answer(status, &body));
         let answer = world.send(&message("+14155550102", "Hello"));

@@ -77,7 +77,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the request cannot be sent to the others alone. It is then refused as a whole.
-    fn trim(&self, request: &Request<'_>, send: &Sending<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim>;
+    fn trim(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        drop: &[usize],
+    ) -> Result<Vec<Edit>, CannotTrim>;
 
     /// Renders a refusal in the provider's own error shape, so that its official SDK raises its own
     /// exception (R12). Also used for the gateway's own failures (502, 503, 504).
@@ -118,7 +123,8 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it is not proven. The gateway answers 403 and nothing happens.
-    fn verify(&self, webhook: &Webhook<'_>, secrets: &Secrets, now: jiff::Timestamp) -> Result<Proof, Forged>;
+    fn verify(&self, webhook: &Webhook<'_>, secrets: &Secrets, now: jiff::Timestamp)
+    -> Result<Proof, Forged>;
 
     /// What the webhook says. Reading the same webhook twice gives equal events.
     ///

@@ -13,10 +13,25 @@ pub trait Sandbox: Debug + Send + Sync {
     fn answer(&self, request: &Request<'_>, serial: u64) -> Answered;
 
     /// The webhook of a person who writes, signed for `url`, the address the provider would call.
-    fn inbound(&self, message: &Inbound<'_>, url: &str, secrets: &Secrets, serial: u64, now: jiff::Timestamp) -> Call;
+    fn inbound(
+        &self,
+        message: &Inbound<'_>,
+        url: &str,
+        secrets: &Secrets,
+        serial: u64,
+        now: jiff::Timestamp,
+    ) -> Call;
 
     /// The webhook that reports the failure `code` of a delivered message, signed for `url`.
-    fn failure(&self, delivered: &Delivered, code: &str, url: &str, secrets: &Secrets, serial: u64, now: jiff::Timestamp) -> Call;
+    fn failure(
+        &self,
+        delivered: &Delivered,
+        code: &str,
+        url: &str,
+        secrets: &Secrets,
+        serial: u64,
+        now: jiff::Timestamp,
+    ) -> Call;
 }
 
 /// What a sandbox says and does.

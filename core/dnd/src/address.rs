@@ -266,7 +266,9 @@ fn unquoted(local: &str) -> &str {
             if !inner.is_empty()
                 && inner.split('.').all(|atom| {
                     !atom.is_empty()
-                        && atom.chars().all(|char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char))
+                        && atom
+                            .chars()
+                            .all(|char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char))
                 }) =>
         {
             inner
@@ -276,7 +278,10 @@ fn unquoted(local: &str) -> &str {
 }
 
 fn push_id_key(raw: &str, key: &mut Buffer) -> Result<(), BadAddress> {
-    if raw.is_empty() || raw.len() > ID_BYTES_MAX || raw.chars().any(|char| char.is_control() || char.is_whitespace()) {
+    if raw.is_empty()
+        || raw.len() > ID_BYTES_MAX
+        || raw.chars().any(|char| char.is_control() || char.is_whitespace())
+    {
         return Err(BadAddress("not an id of this provider"));
     }
     key.extend_from_slice(raw.as_bytes());
@@ -303,11 +308,13 @@ mod tests {
 
     #[test]
     fn r8_phones_compare_as_e164() {
-        for raw in ["+14155550100", "+1 (415) 555-0100", "415-555-0100", "1 415 555 0100", "+1.415.555.0100"] {
+        for raw in ["+14155550100", "+1 (415) 555-0100", "415-555-0100", "1 415 555 0100", "+1.415.555.0100"]
+        {
             assert_eq!(key(AddressKind::Phone, raw), "+14155550100", "{raw}");
         }
         assert_eq!(key(AddressKind::Phone, "+44 (0)20 7946 0958"), "+442079460958");
-        let german = normalise(AddressKind::Phone, "030 123456", "DE".parse().expect("region")).expect("number");
+        let german =
+            normalise(AddressKind::Phone, "030 123456", "DE".parse().expect("region")).expect("number");
         assert_eq!(german.shown, "+4930123456");
     }
 

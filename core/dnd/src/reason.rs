@@ -190,7 +190,9 @@ impl Reason {
     pub fn lock(&self) -> Option<Lock> {
         match (self.kind, self.blocks) {
             (ReasonKind::Complaint, _) => Some(Lock::EmailRelease),
-            (ReasonKind::Keyword | ReasonKind::ProviderOptOut, Blocks::Channel(Channel::Sms)) => Some(Lock::OptIn),
+            (ReasonKind::Keyword | ReasonKind::ProviderOptOut, Blocks::Channel(Channel::Sms)) => {
+                Some(Lock::OptIn)
+            }
             (ReasonKind::Carrier | ReasonKind::Import, _) if self.permanent => Some(Lock::OptIn),
             _ => None,
         }

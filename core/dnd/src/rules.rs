@@ -133,12 +133,18 @@ pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Optio
 }
 
 /// What ending this reason by this wish would need, or `None` when it may end.
-fn needs(reason: &Reason, wish: &Lift, evidence: &impl Fn(Channel) -> Option<Timestamp>) -> Option<&'static str> {
+fn needs(
+    reason: &Reason,
+    wish: &Lift,
+    evidence: &impl Fn(Channel) -> Option<Timestamp>,
+) -> Option<&'static str> {
     if reason.blocks == Blocks::AllChannels && matches!(wish, Lift::Channel(_)) {
         return Some("all channels are switched off: switch that off first (dnd: false)");
     }
     match (reason.lock()?, reason.blocks) {
-        (Lock::OptIn, Blocks::Channel(channel)) if evidence(channel).is_some_and(|at| at >= reason.began) => None,
+        (Lock::OptIn, Blocks::Channel(channel)) if evidence(channel).is_some_and(|at| at >= reason.began) => {
+            None
+        }
         (Lock::OptIn, Blocks::AllChannels)
             if Channel::ALL.into_iter().filter_map(evidence).any(|at| at >= reason.began) =>
         {
@@ -176,7 +182,8 @@ mod tests {
     }
 
     fn reason(kind: ReasonKind, blocks: Blocks, permanent: bool) -> Reason {
-        begin(&[], &cause(kind, blocks, permanent), || format!("{kind}-{}", blocks.name())).expect("first of its kind")
+        begin(&[], &cause(kind, blocks, permanent), || format!("{kind}-{}", blocks.name()))
+            .expect("first of its kind")
     }
 
     const SMS: Blocks = Blocks::Channel(Channel::Sms);
@@ -237,7 +244,8 @@ mod tests {
     fn r22_evidence_opens_what_was_closed_before_it() {
         let reasons = [reason(ReasonKind::Keyword, SMS, false)];
         let wish = Lift::Channel(Channel::Sms);
-        let with = |second| lift(&reasons, &wish, move |channel| (channel == Channel::Sms).then(|| at(second)));
+        let with =
+            |second| lift(&reasons, &wish, move |channel| (channel == Channel::Sms).then(|| at(second)));
         assert_eq!(with(100).ends.len(), 1);
         assert_eq!(with(99).ends.len(), 0, "an opt-out after the evidence needs new evidence");
     }

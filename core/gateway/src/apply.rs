@@ -64,7 +64,8 @@ pub(crate) fn judge(
         }
         EventKind::Failure { channel, to_kind, to, code, severity, message } => {
             let Some(origin) = key(*to_kind, to) else { return What::Nothing };
-            let failure = FailureCode { provider: adapter, channel: *channel, code, severity: *severity, message };
+            let failure =
+                FailureCode { provider: adapter, channel: *channel, code, severity: *severity, message };
             let effect = policies.code(&failure);
             if !effect.known {
                 metrics::unknown_code(provider);
@@ -129,9 +130,7 @@ fn said(
 /// Applies a judged event inside a store transaction. What it changes.
 pub(crate) fn apply(tx: &mut Tx<'_>, judged: &Judged) -> Result<Vec<Change>, StoreError> {
     match &judged.what {
-        What::Begin(causes) => {
-            Ok(opt::record(tx, &judged.tenant, causes)?.into_iter().collect())
-        }
+        What::Begin(causes) => Ok(opt::record(tx, &judged.tenant, causes)?.into_iter().collect()),
         What::OptIn { channel, origin, at, source } => {
             let change = opt::opt_in(tx, &judged.tenant, *channel, origin, *at, source, "person")?;
             Ok(change.into_iter().collect())
@@ -152,7 +151,12 @@ pub(crate) fn announce(shared: &Shared, changes: &[Change]) {
                 Blocks::AllChannels => "all",
                 Blocks::Inbound => "inbound",
             };
-            metrics::dnd_change(&change.tenant, channel, if began { "enabled" } else { "disabled" }, kind.name());
+            metrics::dnd_change(
+                &change.tenant,
+                channel,
+                if began { "enabled" } else { "disabled" },
+                kind.name(),
+            );
         }
     }
     shared.news.notify_waiters();
@@ -182,7 +186,9 @@ pub(crate) async fn learned(
         .collect();
     let mut waiting = Vec::new();
     for handle in learned.scheduled {
-        for recipient in sent_to.iter().filter(|one| handle.address.is_empty() || one.address == handle.address) {
+        for recipient in
+            sent_to.iter().filter(|one| handle.address.is_empty() || one.address == handle.address)
+        {
             if let Ok(address) = address::normalise(recipient.kind, &recipient.address, region) {
                 waiting.push((handle.clone(), address.key, recipient.channels));
             }

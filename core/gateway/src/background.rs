@@ -1,21 +1,17 @@
 //! What happens without anybody waiting: webhooks that the CRM could not take are passed on, scheduled sends
 //! of people who opted out are cancelled, metrics are kept up.
 
-use crate::{
-    body::Body,
-    clock, forward, metrics,
-    route::Target,
-    shared::Worker,
-    webhook,
-};
+use crate::{body::Body, clock, forward, metrics, route::Target, shared::Worker, webhook};
 use dndgate_adapter::{Authentic, Webhook};
-use dndgate_store::{SpoolEntry, Waiting, scheduled, spool};
+use dndgate_store::{SpoolEntry, Waiting, opt, scheduled, spool};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use jiff::Timestamp;
 use std::{rc::Rc, time::Duration};
 
 /// How often the background looks without being woken.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often old bookkeeping is removed.
+const PRUNE: Duration = Duration::from_secs(3600);
 /// Webhooks and cancellations taken up at a time.
 const BATCH: usize = 64;
 /// The longest pause between two attempts, in seconds: a CRM that is back is served within minutes.
@@ -27,7 +23,15 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) async fn run(worker: Rc<Worker>) {
     tokio::task::spawn_local(crate::notify::run(Rc::clone(&worker)));
     let mut draining = worker.shared.draining.subscribe();
+    let mut pruned: Option<std::time::Instant> = None;
     while !*draining.borrow_and_update() {
+        if pruned.is_none_or(|at| at.elapsed() > PRUNE) {
+            pruned = Some(clock::tick());
+            let now = clock::now();
+            if let Err(error) = worker.shared.store.write(move |tx| opt::prune(tx, now)).await {
+                tracing::warn!(%error, "old bookkeeping could not be removed");
+            }
+        }
         let more = round(&worker).await;
         worker.shared.prometheus.run_upkeep();
         if more {
@@ -52,7 +56,8 @@ async fn round(worker: &Rc<Worker>) -> bool {
 /// Passes on what the CRM could not take. True when a whole batch got through.
 async fn pass_on_spooled(worker: &Rc<Worker>) -> bool {
     let now = clock::now();
-    let due = worker.shared.store.read(move |tx| Ok((spool::due(tx, now, BATCH)?, spool::pending(tx)?))).await;
+    let due =
+        worker.shared.store.read(move |tx| Ok((spool::due(tx, now, BATCH)?, spool::pending(tx)?))).await;
     let (due, pending) = match due {
         Ok(found) => found,
         Err(error) => {
@@ -96,7 +101,13 @@ async fn pass_on(worker: &Rc<Worker>, entry: SpoolEntry) -> bool {
             worker.shared.store.write(move |tx| spool::done(tx, &id)).await
         }
         Err(why) => {
-            tracing::warn!(provider = entry.provider, webhook = id, attempts, why, "the CRM still does not take a webhook");
+            tracing::warn!(
+                provider = entry.provider,
+                webhook = id,
+                attempts,
+                why,
+                "the CRM still does not take a webhook"
+            );
             let next = back_off(clock::now(), attempts);
             worker.shared.store.write(move |tx| spool::later(tx, &id, next)).await
         }
@@ -109,7 +120,8 @@ async fn pass_on(worker: &Rc<Worker>, entry: SpoolEntry) -> bool {
 }
 
 fn back_off(now: Timestamp, attempts: u32) -> Timestamp {
-    let seconds = 1i64.checked_shl(attempts.min(16)).unwrap_or(BACK_OFF_SECONDS_MAX).min(BACK_OFF_SECONDS_MAX);
+    let seconds =
+        1i64.checked_shl(attempts.min(16)).unwrap_or(BACK_OFF_SECONDS_MAX).min(BACK_OFF_SECONDS_MAX);
     now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(now)
 }
 
@@ -133,16 +145,21 @@ async fn cancel_waiting(worker: &Rc<Worker>) -> bool {
 async fn cancel(worker: &Rc<Worker>, waiting: Waiting) {
     let routes = worker.routes();
     let route = routes.providers().iter().find(|route| route.provider.name == waiting.provider);
-    let call = route.and_then(|route| route.provider.adapter.cancel(&waiting.handle, &route.provider.secrets));
+    let call =
+        route.and_then(|route| route.provider.adapter.cancel(&waiting.handle, &route.provider.secrets));
     let (Some(route), Some(call)) = (route, call) else {
-        tracing::error!(provider = waiting.provider, "a scheduled send cannot be cancelled: credentials are missing");
+        tracing::error!(
+            provider = waiting.provider,
+            "a scheduled send cannot be cancelled: credentials are missing"
+        );
         return retry(worker, waiting).await;
     };
     let after_prefix = match &call.host {
         Some(host) => format!("/{host}{}", call.path_and_query),
         None => call.path_and_query.clone(),
     };
-    let target = Target { route: route.clone(), host: call.host.as_deref(), path: "/", after_prefix: &after_prefix };
+    let target =
+        Target { route: route.clone(), host: call.host.as_deref(), path: "/", after_prefix: &after_prefix };
     let (upstream, path) = target.upstream();
     let mut request = Request::new(Body::from(call.body));
     *request.method_mut() = call.method;
@@ -157,15 +174,23 @@ async fn cancel(worker: &Rc<Worker>, waiting: Waiting) {
     match status {
         // Not there, or sent already: nothing is left to cancel.
         Ok(status) if status.is_success() || matches!(status.as_u16(), 400 | 404 | 409 | 410) => {
-            tracing::info!(provider = waiting.provider, send = waiting.handle.id, status = status.as_u16(),
-                "a scheduled send to somebody who opted out was cancelled");
+            tracing::info!(
+                provider = waiting.provider,
+                send = waiting.handle.id,
+                status = status.as_u16(),
+                "a scheduled send to somebody who opted out was cancelled"
+            );
             let id = waiting.id;
             if let Err(error) = worker.shared.store.write(move |tx| scheduled::done(tx, &id)).await {
                 tracing::error!(%error, "a cancellation could not be recorded; it is tried again");
             }
         }
         Ok(status) => {
-            tracing::warn!(provider = waiting.provider, status = status.as_u16(), "a cancellation was not accepted");
+            tracing::warn!(
+                provider = waiting.provider,
+                status = status.as_u16(),
+                "a cancellation was not accepted"
+            );
             retry(worker, waiting).await;
         }
         Err(error) => {

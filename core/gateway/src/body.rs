@@ -108,7 +108,8 @@ where
     let mut file: Option<std::fs::File> = None;
     let mut length = 0u64;
     while !incoming.is_end_stream() {
-        let frame = tokio::time::timeout(limits.pause, incoming.frame()).await.map_err(|_| CollectError::Slow)?;
+        let frame =
+            tokio::time::timeout(limits.pause, incoming.frame()).await.map_err(|_| CollectError::Slow)?;
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| CollectError::Broken)?.into_data() else { continue };
         length += data.len() as u64;

@@ -56,7 +56,8 @@ impl Callbacks {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
-        let url = self.cipher.decrypt(&nonce.into(), Payload { msg: sealed, aad: provider.as_bytes() }).ok()?;
+        let url =
+            self.cipher.decrypt(&nonce.into(), Payload { msg: sealed, aad: provider.as_bytes() }).ok()?;
         String::from_utf8(url).ok()
     }
 }
@@ -79,7 +80,8 @@ pub(crate) fn resolve(base: &str, link: &str) -> String {
     if link.is_empty() || link.starts_with(['?', '#']) {
         return format!("{base}{link}");
     }
-    let mut folder = base[authority_end..].rfind('/').map_or("", |at| &base[authority_end..=authority_end + at]);
+    let mut folder =
+        base[authority_end..].rfind('/').map_or("", |at| &base[authority_end..=authority_end + at]);
     let mut link = link;
     loop {
         if let Some(rest) = link.strip_prefix("./") {

@@ -271,7 +271,9 @@ impl<'de> Deserialize<'de> for Size {
             _ => None,
         };
         let bytes = unit.and_then(|unit: u64| digits.parse::<u64>().ok()?.checked_mul(unit));
-        bytes.map(Size).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a size; write it as \"60MiB\"")))
+        bytes
+            .map(Size)
+            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a size; write it as \"60MiB\"")))
     }
 }
 
@@ -279,7 +281,8 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
         let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        time.map(Time).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time; write it as \"30s\"")))
+        time.map(Time)
+            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time; write it as \"30s\"")))
     }
 }
 
@@ -413,8 +416,9 @@ impl Config {
     /// # Errors
     /// When it cannot be read or is not right; the error names file, line and key.
     pub fn load(path: &Path, adapters: &[&'static dyn Adapter]) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("cannot read {}: {error}; name another file with -c", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError(format!("cannot read {}: {error}; name another file with -c", path.display()))
+        })?;
         Config::read(&text, path, adapters)
     }
 
@@ -427,9 +431,8 @@ impl Config {
             let line = text[..offset.min(text.len())].matches('\n').count() + 1;
             ConfigError(format!("{}:{line}: {message}", path.display()))
         };
-        let written: Written = toml::from_str(text).map_err(|error| {
-            at(error.span().map_or(0, |span| span.start), error.message())
-        })?;
+        let written: Written = toml::from_str(text)
+            .map_err(|error| at(error.span().map_or(0, |span| span.start), error.message()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut traffic = written.traffic;
         if traffic.public_url.is_empty() {
@@ -444,7 +447,10 @@ impl Config {
             let key_at = |key: &str| start + key_offset(&text[start..], key).unwrap_or(0);
             let provider = provider(spanned.into_inner(), start, folder, adapters, &at, &key_at)?;
             if providers.iter().any(|other| other.name == provider.name) {
-                return Err(at(start, &format!("two providers have the name {:?}; give each its own", provider.name)));
+                return Err(at(
+                    start,
+                    &format!("two providers have the name {:?}; give each its own", provider.name),
+                ));
             }
             providers.push(provider);
         }
@@ -454,7 +460,10 @@ impl Config {
             let subscriber = spanned.into_inner();
             Upstream::parse(subscriber.url.as_ref().split(['?', '#']).next().unwrap_or_default())
                 .map_err(|why| at(subscriber.url.span().start, &format!("subscriber.url {why}")))?;
-            let secret = subscriber.secret.value(folder).map_err(|why| at(start, &format!("subscriber.secret: {why}")))?;
+            let secret = subscriber
+                .secret
+                .value(folder)
+                .map_err(|why| at(start, &format!("subscriber.secret: {why}")))?;
             subscribers.push(Subscriber { url: subscriber.url.into_inner(), secret });
         }
         let mut tenants = BTreeMap::new();
@@ -512,21 +521,31 @@ fn provider(
     at: &dyn Fn(usize, &str) -> ConfigError,
     key_at: &dyn Fn(&str) -> usize,
 ) -> Result<Provider, ConfigError> {
-    let adapter = adapters.iter().find(|adapter| adapter.profile().name == written.adapter.as_ref()).ok_or_else(|| {
-        let known: Vec<_> = adapters.iter().map(|adapter| adapter.profile().name).collect();
-        let message = format!("there is no adapter {:?}; there are: {}", written.adapter.as_ref(), known.join(", "));
-        at(written.adapter.span().start, &message)
-    })?;
+    let adapter = adapters
+        .iter()
+        .find(|adapter| adapter.profile().name == written.adapter.as_ref())
+        .ok_or_else(|| {
+            let known: Vec<_> = adapters.iter().map(|adapter| adapter.profile().name).collect();
+            let message = format!(
+                "there is no adapter {:?}; there are: {}",
+                written.adapter.as_ref(),
+                known.join(", ")
+            );
+            at(written.adapter.span().start, &message)
+        })?;
     let profile = adapter.profile();
     let name = written.name.as_ref().clone();
     let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-' || char == '_';
     if name.is_empty() || !name.chars().all(plain) || ["hooks", "u"].contains(&name.as_str()) {
-        let message = format!("provider name {name:?}: use lower-case letters, digits and -, and neither hooks nor u");
+        let message =
+            format!("provider name {name:?}: use lower-case letters, digits and -, and neither hooks nor u");
         return Err(at(written.name.span().start, &message));
     }
     let upstream = match &written.upstream {
         None => Upstream::parse(profile.upstream).map_err(|why| at(start, why))?,
-        Some(url) => Upstream::parse(url.as_ref()).map_err(|why| at(url.span().start, &format!("upstream {why}")))?,
+        Some(url) => {
+            Upstream::parse(url.as_ref()).map_err(|why| at(url.span().start, &format!("upstream {why}")))?
+        }
     };
     let own_host = upstream.authority.split(':').next().unwrap_or_default();
     let own_hosts = profile.upstream.ends_with(own_host) || crate::route::is_api_host(profile, own_host);
@@ -541,15 +560,24 @@ fn provider(
     for (name, value) in written.keys {
         let Some(key) = profile.keys.iter().find(|key| key.name == name) else {
             let known: Vec<_> = profile.keys.iter().map(|key| key.name).collect();
-            let message = format!("unknown key {name:?} for adapter {}; its own keys are: {}", profile.name, known.join(", "));
+            let message = format!(
+                "unknown key {name:?} for adapter {}; its own keys are: {}",
+                profile.name,
+                known.join(", ")
+            );
             return Err(at(key_at(&name), &message));
         };
         let start = key_at(&name);
-        let secrets: OneOrMany<Secret> =
-            value.try_into().map_err(|error: toml::de::Error| at(start, &format!("{name}: {}", error.message())))?;
+        let secrets: OneOrMany<Secret> = value
+            .try_into()
+            .map_err(|error: toml::de::Error| at(start, &format!("{name}: {}", error.message())))?;
         let mut all = Vec::new();
         for secret in secrets.into_vec() {
-            all.push(secret.value(folder).map_err(|why| at(start, &format!("provider {:?}: {name}: {why}", written.name.as_ref())))?);
+            all.push(
+                secret.value(folder).map_err(|why| {
+                    at(start, &format!("provider {:?}: {name}: {why}", written.name.as_ref()))
+                })?,
+            );
         }
         values.push((key.name, all));
     }

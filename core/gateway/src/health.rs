@@ -50,6 +50,11 @@ impl Health {
 
     /// The signs of one provider.
     pub(crate) fn of(&self, provider: &str) -> Signs {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(provider).cloned().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(provider)
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -32,7 +32,12 @@ pub use config::{Config, ConfigError};
 pub use metrics::install as install_metrics;
 pub use outbound::address_hash;
 
-use crate::{callback::Callbacks, health::Health, route::{Door, Routes}, shared::Shared};
+use crate::{
+    callback::Callbacks,
+    health::Health,
+    route::{Door, Routes},
+    shared::Shared,
+};
 use arc_swap::ArcSwap;
 use dndgate_adapter::Channels;
 use dndgate_policy::{Active, Limits, PolicyError};
@@ -40,7 +45,10 @@ use dndgate_store::{Decisions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::{AtomicBool, AtomicUsize, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::{Notify, watch};
 
@@ -106,7 +114,11 @@ impl Gateway {
         let mut bound = vec![listen(Door::Main, config.traffic.listen, "traffic.listen".into())?];
         for (index, provider) in config.providers.iter().enumerate() {
             if let Some(address) = provider.listen {
-                bound.push(listen(Door::Own(index), address, format!("provider {:?} listen", provider.name))?);
+                bound.push(listen(
+                    Door::Own(index),
+                    address,
+                    format!("provider {:?} listen", provider.name),
+                )?);
             }
         }
         let admin = std::net::TcpListener::bind(config.admin.listen).map_err(|error| StartError::Listen {
@@ -167,13 +179,15 @@ impl Gateway {
         let filling = Arc::clone(&shared);
         let fill = tokio::task::spawn_blocking(move || filling.store.fill_cache());
         let threads = server::start(&shared, bound, workers)?;
-        let serving = tokio::spawn(admin::serve(Arc::clone(&shared), tokio::net::TcpListener::from_std(admin)?));
+        let serving =
+            tokio::spawn(admin::serve(Arc::clone(&shared), tokio::net::TcpListener::from_std(admin)?));
         match fill.await {
             Ok(Ok(entries)) => tracing::info!(entries, "ready: the cache is complete"),
             Ok(Err(error)) => tracing::error!(%error, "the cache could not be filled; sends are refused"),
             Err(error) => tracing::error!(%error, "the cache could not be filled; sends are refused"),
         }
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         let _ = joined.await;
         let _ = serving.await;
         Ok(())

@@ -20,8 +20,7 @@ const SPOOL_PENDING: &str = "dndgate_spool_pending";
 const UNKNOWN_CODES: &str = "dndgate_unknown_codes_total";
 
 /// Bounds of the time that the gateway itself adds, in seconds: microseconds are what counts.
-const OVERHEAD_BOUNDS: [f64; 12] =
-    [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.02, 0.1, 1.0];
+const OVERHEAD_BOUNDS: [f64; 12] = [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.02, 0.1, 1.0];
 /// Bounds of the time that a provider takes, in seconds.
 const UPSTREAM_BOUNDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
@@ -56,7 +55,13 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 }
 
 /// A send's outcome.
-pub(crate) fn sends(tenant: &str, provider: &str, channel: &'static str, verdict: &'static str, reason: &'static str) -> Counter {
+pub(crate) fn sends(
+    tenant: &str,
+    provider: &str,
+    channel: &'static str,
+    verdict: &'static str,
+    reason: &'static str,
+) -> Counter {
     metrics::counter!(SENDS, "tenant" => tenant.to_owned(), "provider" => provider.to_owned(),
         "channel" => channel, "verdict" => verdict, "reason" => reason)
 }
@@ -78,7 +83,8 @@ pub(crate) fn upstream(provider: &str) -> Histogram {
 
 /// A webhook's end.
 pub(crate) fn webhook(provider: &str, kind: &'static str, outcome: &'static str) {
-    metrics::counter!(WEBHOOKS, "provider" => provider.to_owned(), "kind" => kind, "outcome" => outcome).increment(1);
+    metrics::counter!(WEBHOOKS, "provider" => provider.to_owned(), "kind" => kind, "outcome" => outcome)
+        .increment(1);
 }
 
 /// A change of DND.

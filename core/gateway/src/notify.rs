@@ -15,12 +15,7 @@ use bytes::Bytes;
 use dndgate_adapter::sign;
 use dndgate_store::{StoreError, StoredEvent, cursors, events};
 use http::{HeaderValue, Method, Request, header};
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 /// Events taken from the feed at a time.
 const PAGE: usize = 64;
@@ -75,7 +70,9 @@ async fn serve(worker: Rc<Worker>, subscriber: Subscriber, behind: Rc<RefCell<Ha
     };
     loop {
         let news = worker.shared.news.notified();
-        let page = store.read(move |tx| Ok::<_, StoreError>((events::page(tx, cursor, PAGE, None)?, cursors::newest(tx)?)));
+        let page = store.read(move |tx| {
+            Ok::<_, StoreError>((events::page(tx, cursor, PAGE, None)?, cursors::newest(tx)?))
+        });
         let (page, newest) = page.await.unwrap_or_default();
         behind.borrow_mut().insert(subscriber.url.clone(), newest.saturating_sub(cursor));
         if page.is_empty() {
@@ -102,7 +99,9 @@ async fn insist(worker: &Rc<Worker>, subscriber: &Subscriber, event: &StoredEven
     for pause in PAUSES.iter().map(Some).chain([None]) {
         match deliver(worker, subscriber, event).await {
             Ok(()) => return metrics::event_delivery("delivered"),
-            Err(why) => tracing::warn!(event = id, subscriber = subscriber.url, why, "an event was not taken"),
+            Err(why) => {
+                tracing::warn!(event = id, subscriber = subscriber.url, why, "an event was not taken")
+            }
         }
         match pause {
             Some(seconds) => {
@@ -112,10 +111,18 @@ async fn insist(worker: &Rc<Worker>, subscriber: &Subscriber, event: &StoredEven
             None => metrics::event_delivery("dead"),
         }
     }
-    tracing::error!(event = id, subscriber = subscriber.url, "an event was given up after three days; it stays in the feed");
+    tracing::error!(
+        event = id,
+        subscriber = subscriber.url,
+        "an event was given up after three days; it stays in the feed"
+    );
 }
 
-async fn deliver(worker: &Rc<Worker>, subscriber: &Subscriber, event: &StoredEvent) -> Result<(), &'static str> {
+async fn deliver(
+    worker: &Rc<Worker>,
+    subscriber: &Subscriber,
+    event: &StoredEvent,
+) -> Result<(), &'static str> {
     let start = subscriber.url.find("://").map_or(0, |at| at + 3);
     let end = subscriber.url[start..].find(['/', '?']).map_or(subscriber.url.len(), |at| start + at);
     let (server, path) = subscriber.url.split_at(end);
@@ -131,12 +138,16 @@ async fn deliver(worker: &Rc<Worker>, subscriber: &Subscriber, event: &StoredEve
     let id = event.payload["eventId"].as_str().unwrap_or_default();
     let timestamp = clock::now().as_second().to_string();
     let signature = signature(&subscriber.secret, id, &timestamp, &body);
-    for (name, value) in [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)] {
+    for (name, value) in
+        [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)]
+    {
         headers.insert(name, HeaderValue::from_str(value).map_err(|_| "its id is odd")?);
     }
-    let answer = worker.pool.send(&upstream, request, TIMEOUT, || true).await.map_err(|_| "it cannot be reached")?;
+    let answer =
+        worker.pool.send(&upstream, request, TIMEOUT, || true).await.map_err(|_| "it cannot be reached")?;
     let status = answer.status();
-    let limits = body::Limits { bytes_max: 1 << 16, memory_bytes_max: 1 << 16, pause: TIMEOUT, temp_dir: None };
+    let limits =
+        body::Limits { bytes_max: 1 << 16, memory_bytes_max: 1 << 16, pause: TIMEOUT, temp_dir: None };
     // Read to its end, so that the connection can be used again.
     let _ = body::collect(answer.into_body(), limits).await;
     if status.is_success() { Ok(()) } else { Err("it did not answer with 2xx") }

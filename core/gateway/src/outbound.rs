@@ -12,8 +12,8 @@ use crate::{
 };
 use bytes::Bytes;
 use dndgate_adapter::{
-    Adapter, Ask, Asked, Channel, Edit, Head, Look, Outbound, Refusal, RefusalCause, Request as ProviderRequest,
-    Scheduled, Sending, Unreadable, sign,
+    Adapter, Ask, Asked, Channel, Edit, Head, Look, Outbound, Refusal, RefusalCause,
+    Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
 };
 use dndgate_store::Decision;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
@@ -53,7 +53,15 @@ struct Stop {
 
 impl Stop {
     fn new(cause: RefusalCause, message: impl Into<Cow<'static, str>>) -> Stop {
-        Stop { cause, message: message.into(), code: None, blocked: None, address: None, tenant: None, channel: None }
+        Stop {
+            cause,
+            message: message.into(),
+            code: None,
+            blocked: None,
+            address: None,
+            tenant: None,
+            channel: None,
+        }
     }
 }
 
@@ -64,7 +72,11 @@ impl From<Unreadable> for Stop {
 }
 
 /// Carries a request to its provider, or refuses it in the provider's words.
-pub(crate) async fn outbound(worker: &Rc<Worker>, target: &Target<'_>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn outbound(
+    worker: &Rc<Worker>,
+    target: &Target<'_>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let started = clock::tick();
     let (parts, incoming) = request.into_parts();
     let Parts { method, uri, headers, extensions, .. } = parts;
@@ -105,7 +117,10 @@ impl<'a> Exchange<'a> {
             return self.pass(Body::Client(incoming)).await;
         }
         if !self.worker.shared.store.cache().is_complete() {
-            return Err(Stop::new(RefusalCause::Unavailable, "the gateway is starting and cannot judge sends yet"));
+            return Err(Stop::new(
+                RefusalCause::Unavailable,
+                "the gateway is starting and cannot judge sends yet",
+            ));
         }
         let tenant = self.tenant()?;
         self.judge(tenant, look, incoming).await.map_err(|mut stop| {
@@ -125,7 +140,12 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    async fn judge(&mut self, tenant: &TenantRoute, look: Look, incoming: Incoming) -> Result<Response<Body>, Stop> {
+    async fn judge(
+        &mut self,
+        tenant: &TenantRoute,
+        look: Look,
+        incoming: Incoming,
+    ) -> Result<Response<Body>, Stop> {
         use crate::config::Unrecognised;
         let unrecognised = self.target.route.provider.unrecognised;
         if look == Look::Unrecognised {
@@ -139,7 +159,11 @@ impl<'a> Exchange<'a> {
         let unpacked = self.unpack(&raw)?;
         let readable = unpacked.as_ref().unwrap_or(&raw);
         let request = ProviderRequest { head: self.head, body: readable };
-        let read = if look == Look::Unrecognised { Outbound::Unrecognised } else { self.adapter().read(&request)? };
+        let read = if look == Look::Unrecognised {
+            Outbound::Unrecognised
+        } else {
+            self.adapter().read(&request)?
+        };
         match read {
             Outbound::Nobody => self.pass(raw.clone().into()).await,
             Outbound::Send(sending) => self.send(tenant, &request, sending, &raw, readable).await,
@@ -147,7 +171,9 @@ impl<'a> Exchange<'a> {
                 let sending = self.ask(&request, ask).await?;
                 self.send(tenant, &request, sending, &raw, readable).await
             }
-            Outbound::Unnamed(name) if self.target.route.provider.allow_unnamed.iter().any(|one| one == name) => {
+            Outbound::Unnamed(name)
+                if self.target.route.provider.allow_unnamed.iter().any(|one| one == name) =>
+            {
                 self.pass(raw.clone().into()).await
             }
             Outbound::Unnamed(name) => Err(unnamed(name)),
@@ -220,14 +246,16 @@ impl<'a> Exchange<'a> {
             };
             let (upstream, path) = target.upstream();
             let mut question = Request::new(Body::empty());
-            *question.uri_mut() = path.parse().map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
+            *question.uri_mut() =
+                path.parse().map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
             forward::set_host(question.headers_mut(), &upstream.authority);
             question.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(credentials) = self.head.headers.get(header::AUTHORIZATION) {
                 question.headers_mut().insert(header::AUTHORIZATION, credentials.clone());
             }
             let timeout = self.worker.shared.traffic.upstream_timeout.0;
-            let answer = self.worker.pool.send(&upstream, question, timeout, || true).await.map_err(upstream_stop)?;
+            let answer =
+                self.worker.pool.send(&upstream, question, timeout, || true).await.map_err(upstream_stop)?;
             let missing = ask.or_missing && answer.status() == StatusCode::NOT_FOUND;
             if !answer.status().is_success() && !missing {
                 return Err(Stop::new(
@@ -246,7 +274,10 @@ impl<'a> Exchange<'a> {
                 Asked::Unnamed(name) => return Err(unnamed(name)),
             }
         }
-        Err(Stop::new(RefusalCause::Unreadable, "this send would reach more people than the gateway can check"))
+        Err(Stop::new(
+            RefusalCause::Unreadable,
+            "this send would reach more people than the gateway can check",
+        ))
     }
 
     async fn read_answer(&self, answer: Body) -> Result<Bytes, Stop> {
@@ -278,7 +309,11 @@ impl<'a> Exchange<'a> {
             blocked = verdicts(&sending).map_err(|bad| {
                 let code = None;
                 let channel = sending.recipients.first().and_then(|one| one.channels.first());
-                Stop { code, channel, ..Stop::new(RefusalCause::Unreadable, format!("the recipient is {bad}")) }
+                Stop {
+                    code,
+                    channel,
+                    ..Stop::new(RefusalCause::Unreadable, format!("the recipient is {bad}"))
+                }
             })?;
         }
         let ruled = rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
@@ -295,7 +330,8 @@ impl<'a> Exchange<'a> {
                  provider's credentials at the gateway, or allow it by name: allow_unnamed = [\"scheduled\"]",
             ));
         }
-        let mut dropped: Vec<usize> = blocked.iter().map(|one| one.index).chain(ruled.iter().map(|one| one.index)).collect();
+        let mut dropped: Vec<usize> =
+            blocked.iter().map(|one| one.index).chain(ruled.iter().map(|one| one.index)).collect();
         dropped.sort_unstable();
         let mut edits = Vec::new();
         if !dropped.is_empty() {
@@ -339,7 +375,13 @@ impl<'a> Exchange<'a> {
         self.adapter().cancel(&handle, &self.target.route.provider.secrets).is_some()
     }
 
-    fn stop_for(&self, tenant: &TenantRoute, sending: &Sending<'_>, blocked: &[Blocked], ruled: &[rules::Ruled]) -> Stop {
+    fn stop_for(
+        &self,
+        tenant: &TenantRoute,
+        sending: &Sending<'_>,
+        blocked: &[Blocked],
+        ruled: &[rules::Ruled],
+    ) -> Stop {
         let (index, channel, reason, message) = match (blocked.first(), ruled.first()) {
             (Some(one), _) => {
                 let message = format!("the recipient does not want to be contacted ({})", one.reason);
@@ -385,7 +427,8 @@ impl<'a> Exchange<'a> {
         let (upstream, path) = self.target.upstream();
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::try_from(path.as_ref()).map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
+        *request.uri_mut() =
+            Uri::try_from(path.as_ref()).map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
         *request.headers_mut() = onward_headers(self.head.headers, &upstream.authority, edited);
         *request.extensions_mut() = std::mem::take(&mut self.extensions);
         let begun = clock::tick();
@@ -427,14 +470,21 @@ impl<'a> Exchange<'a> {
         let whole = self.read_answer(body).await?;
         let unpacked = body::unpack(&parts.headers, &whole, true, ANSWER_BYTES_MAX).ok().flatten();
         let readable = unpacked.as_ref().unwrap_or(&whole);
-        let answer = dndgate_adapter::Answer { status: parts.status, headers: &parts.headers, body: readable };
+        let answer =
+            dndgate_adapter::Answer { status: parts.status, headers: &parts.headers, body: readable };
         let learned = self.adapter().learn(request, sending, &answer);
         if !learned.events.is_empty() || !learned.scheduled.is_empty() {
             let request_id = self.id.to_string();
             let sent_to = sending.recipients.iter().enumerate().filter(|(index, _)| !dropped.contains(index));
             let sent_to: Vec<_> = sent_to.map(|(_, one)| one).collect();
-            let applied =
-                crate::apply::learned(&self.worker.shared, &self.target.route, tenant, learned, &sent_to, &request_id);
+            let applied = crate::apply::learned(
+                &self.worker.shared,
+                &self.target.route,
+                tenant,
+                learned,
+                &sent_to,
+                &request_id,
+            );
             if let Err(error) = applied.await {
                 tracing::error!(provider = self.provider().1, request = %self.id, %error,
                     "what the provider's answer says could not be kept");
@@ -444,14 +494,26 @@ impl<'a> Exchange<'a> {
         Ok(Response::from_parts(parts, whole.into()))
     }
 
-    fn count(&self, tenant: &TenantRoute, sending: &Sending<'_>, blocked: &[Blocked], ruled: &[rules::Ruled]) {
+    fn count(
+        &self,
+        tenant: &TenantRoute,
+        sending: &Sending<'_>,
+        blocked: &[Blocked],
+        ruled: &[rules::Ruled],
+    ) {
         let names = ((tenant.index, &*tenant.name), self.provider());
         for (index, recipient) in sending.recipients.iter().enumerate() {
             let channel = recipient.channels.first().unwrap_or(Channel::Sms);
             if let Some(one) = blocked.iter().find(|one| one.index == index) {
                 self.worker.count_send(names.0, names.1, one.channel, "trimmed", Some(one.reason));
             } else if ruled.iter().any(|one| one.index == index) {
-                self.worker.count_send(names.0, names.1, channel, "trimmed", Some(dndgate_dnd::ReasonKind::Policy));
+                self.worker.count_send(
+                    names.0,
+                    names.1,
+                    channel,
+                    "trimmed",
+                    Some(dndgate_dnd::ReasonKind::Policy),
+                );
             } else {
                 self.worker.count_send(names.0, names.1, channel, "allowed", None);
             }
@@ -471,7 +533,14 @@ impl<'a> Exchange<'a> {
             .collect();
         let (channel, reason) =
             blocked.first().map_or((Channel::Sms, "policy"), |one| (one.channel, one.reason.name()));
-        self.record("trimmed", Some((tenant.index, &tenant.name)), Some(channel), reason, &hashes.join(","), sending.kind);
+        self.record(
+            "trimmed",
+            Some((tenant.index, &tenant.name)),
+            Some(channel),
+            reason,
+            &hashes.join(","),
+            sending.kind,
+        );
         verdict("trimmed", &[("blocked", &dropped.len().to_string()), ("recipients", &hashes.join(","))])
     }
 
@@ -505,7 +574,13 @@ impl<'a> Exchange<'a> {
     }
 
     /// Marks an answer that goes back, and measures.
-    fn finish(&self, response: &mut Response<Body>, kind: &'static str, verdict: HeaderValue, upstream_seconds: f64) {
+    fn finish(
+        &self,
+        response: &mut Response<Body>,
+        kind: &'static str,
+        verdict: HeaderValue,
+        upstream_seconds: f64,
+    ) {
         answer::mark(response, verdict, self.id);
         self.worker.count_request(self.provider(), kind, response.status().as_u16());
         self.worker.observe_overhead((self.started.elapsed().as_secs_f64() - upstream_seconds).max(0.0));
@@ -546,7 +621,8 @@ impl<'a> Exchange<'a> {
         if word != "failed" {
             self.record(word, tenant, channel, reason, &hash, &stop.message);
             let kind = stop.blocked.and_then(|(_, reason)| dndgate_dnd::ReasonKind::parse(reason));
-            let channel = channel.or_else(|| self.adapter().profile().channels.first()).unwrap_or(Channel::Sms);
+            let channel =
+                channel.or_else(|| self.adapter().profile().channels.first()).unwrap_or(Channel::Sms);
             self.worker.count_send(tenant.unwrap_or((usize::MAX, "")), self.provider(), channel, word, kind);
         }
         self.finish(&mut response, "send", verdict(word, &facts), 0.0);
@@ -574,7 +650,9 @@ fn upstream_stop(error: UpstreamError) -> Stop {
             Stop::new(RefusalCause::GatewayTimeout, "the provider did not answer in time")
         }
         UpstreamError::Stopped => Stop::new(RefusalCause::Blocked, "the recipient opted out just now"),
-        UpstreamError::Connect(_) => Stop::new(RefusalCause::BadGateway, "the provider cannot be reached; nothing was sent"),
+        UpstreamError::Connect(_) => {
+            Stop::new(RefusalCause::BadGateway, "the provider cannot be reached; nothing was sent")
+        }
         UpstreamError::Broken(_) => {
             Stop::new(RefusalCause::BadGateway, "the provider broke off; it may have taken the request")
         }
@@ -583,7 +661,9 @@ fn upstream_stop(error: UpstreamError) -> Stop {
 
 /// Servers that honour these fields read a request differently from what its method says.
 fn method_override(headers: &HeaderMap) -> Option<&'static str> {
-    ["x-http-method-override", "x-http-method", "x-method-override"].into_iter().find(|name| headers.contains_key(*name))
+    ["x-http-method-override", "x-http-method", "x-method-override"]
+        .into_iter()
+        .find(|name| headers.contains_key(*name))
 }
 
 /// The fields that go on, in their order: hop-by-hop ones left out, `Host` the provider's.

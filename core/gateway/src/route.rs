@@ -83,7 +83,8 @@ impl Routes {
                 routes.by_host.insert(host.clone(), index);
             }
             let keys = provider.adapter.profile().keys;
-            let verifies = keys.iter().any(|key| key.for_webhooks && provider.secrets.first(key.name).is_some());
+            let verifies =
+                keys.iter().any(|key| key.for_webhooks && provider.secrets.first(key.name).is_some());
             routes.providers.push(Arc::new(Route { index, provider: provider.clone(), verifies }));
         }
         routes
@@ -94,7 +95,12 @@ impl Routes {
     }
 
     /// Finds what a request is for. `host` is its Host, `path_and_query` as sent.
-    pub(crate) fn find<'a>(&self, door: Door, host: Option<&str>, path_and_query: &'a str) -> Destination<'a> {
+    pub(crate) fn find<'a>(
+        &self,
+        door: Door,
+        host: Option<&str>,
+        path_and_query: &'a str,
+    ) -> Destination<'a> {
         if let Door::Own(index) = door {
             let route = self.providers.get(index);
             return route.map_or(Destination::Nowhere, |route| target(route, path_and_query));
@@ -130,7 +136,8 @@ impl Routes {
             if let Some(tenant) = by_account(account) {
                 return Some(tenant);
             }
-            let listed = route.provider.accounts.is_empty() || route.provider.accounts.iter().any(|one| one == account);
+            let listed = route.provider.accounts.is_empty()
+                || route.provider.accounts.iter().any(|one| one == account);
             return if listed { self.only_tenant() } else { None };
         }
         match &route.provider.accounts[..] {
@@ -193,7 +200,9 @@ fn matches(pattern: &str, host: &str) -> bool {
                         label.len() > start.len() + end.len()
                             && label.starts_with(start)
                             && label.ends_with(end)
-                            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                            && label.bytes().all(|byte| {
+                                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                            })
                     }
                 };
                 if !fits {
@@ -217,7 +226,10 @@ impl Target<'_> {
                     base: provider.upstream.base.clone(),
                 };
                 let rest = &self.after_prefix[1 + host.len()..];
-                (Cow::Owned(upstream), if rest.starts_with('/') { Cow::Borrowed(rest) } else { Cow::Owned(format!("/{rest}")) })
+                (
+                    Cow::Owned(upstream),
+                    if rest.starts_with('/') { Cow::Borrowed(rest) } else { Cow::Owned(format!("/{rest}")) },
+                )
             }
             _ => (Cow::Borrowed(&provider.upstream), Cow::Borrowed(self.after_prefix)),
         };
@@ -239,7 +251,13 @@ mod tests {
     fn host_patterns() {
         assert!(matches("conversations.twilio.com", "conversations.twilio.com"));
         assert!(matches("storage-*.api.mailgun.net", "storage-us-east4.api.mailgun.net"));
-        for host in ["evil.example", "storage-.api.mailgun.net", "storage-x.evil.api.mailgun.net", "storage-x@y.api.mailgun.net", "x"] {
+        for host in [
+            "evil.example",
+            "storage-.api.mailgun.net",
+            "storage-x.evil.api.mailgun.net",
+            "storage-x@y.api.mailgun.net",
+            "x",
+        ] {
             assert!(!matches("storage-*.api.mailgun.net", host), "{host}");
         }
     }

@@ -104,10 +104,12 @@ async fn answer(worker: &Rc<Worker>, policies: &Arc<Policies>, question: Questio
     let begun = clock::tick();
     let verdict = if worker.shared.rule_misbehaves.load(Ordering::Relaxed) {
         let policies = Arc::clone(policies);
-        tokio::task::spawn_blocking(move || question.put_to(&policies)).await.unwrap_or_else(|_| SendVerdict::Block {
-            reason: "the send rule failed".into(),
-            rule: "sends.lua".into(),
-            fault: true,
+        tokio::task::spawn_blocking(move || question.put_to(&policies)).await.unwrap_or_else(|_| {
+            SendVerdict::Block {
+                reason: "the send rule failed".into(),
+                rule: "sends.lua".into(),
+                fault: true,
+            }
         })
     } else {
         question.put_to(policies)

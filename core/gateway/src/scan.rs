@@ -22,7 +22,9 @@ pub(crate) fn suppressed(
     body: &[u8],
 ) -> Result<Option<(Channel, ReasonKind)>, &'static str> {
     if body.len() > BYTES_MAX {
-        return Err("the gateway does not know this endpoint, and the body is too large to look for addresses in it");
+        return Err(
+            "the gateway does not know this endpoint, and the body is too large to look for addresses in it",
+        );
     }
     let mut found = None;
     let mut look = |kind: AddressKind, raw: &str| {
@@ -99,9 +101,12 @@ fn candidates(text: &str, look: &mut impl FnMut(AddressKind, &str)) {
         }
     }
     // Mailboxes: what stands around each @.
-    let ends = |char: char| char.is_whitespace() || char.is_control() || "<>,;\"'()[]{}:=&?/\\".contains(char);
+    let ends =
+        |char: char| char.is_whitespace() || char.is_control() || "<>,;\"'()[]{}:=&?/\\".contains(char);
     for (at, _) in text.match_indices('@') {
-        let start = text[..at].rfind(ends).map_or(0, |index| index + text[index..].chars().next().map_or(1, char::len_utf8));
+        let start = text[..at]
+            .rfind(ends)
+            .map_or(0, |index| index + text[index..].chars().next().map_or(1, char::len_utf8));
         let end = text[at..].find(ends).map_or(text.len(), |index| at + index);
         look(AddressKind::Email, text[start..end].trim_end_matches('.'));
     }
@@ -146,7 +151,12 @@ mod tests {
         ] {
             assert!(found(text).contains(&"+14155550100".to_owned()), "{text}: {:?}", found(text));
         }
-        for text in ["to=joan%40example.com", "\"Joan\" <Joan@Example.com>", r#"{"to":"joan\u0040example.com"}"#, "x:joan@example.com."] {
+        for text in [
+            "to=joan%40example.com",
+            "\"Joan\" <Joan@Example.com>",
+            r#"{"to":"joan\u0040example.com"}"#,
+            "x:joan@example.com.",
+        ] {
             assert!(found(text).contains(&"joan@example.com".to_owned()), "{text}: {:?}", found(text));
         }
     }

@@ -251,7 +251,11 @@ async fn handle(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -> 
                 "no-such-provider",
                 "no provider of this name is configured; the first path segment is the provider's name",
             );
-            answer::mark(&mut response, HeaderValue::from_static("refused; reason=no-such-provider"), worker.ids.next());
+            answer::mark(
+                &mut response,
+                HeaderValue::from_static("refused; reason=no-such-provider"),
+                worker.ids.next(),
+            );
             response
         }
     }
@@ -297,10 +301,11 @@ fn server_tls(files: &crate::config::Tls) -> io::Result<tokio_rustls::TlsAccepto
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bad(&files.cert, &error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, &error))?;
-    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|error| bad(&files.cert, &error))?;
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|error| bad(&files.cert, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config).into())
 }

@@ -79,8 +79,18 @@ struct LineBudget {
 
 #[derive(PartialEq, Eq, Hash)]
 enum CounterKey {
-    Send { tenant: usize, provider: usize, channel: Channel, verdict: &'static str, reason: Option<ReasonKind> },
-    Request { provider: usize, kind: &'static str, status: u16 },
+    Send {
+        tenant: usize,
+        provider: usize,
+        channel: Channel,
+        verdict: &'static str,
+        reason: Option<ReasonKind>,
+    },
+    Request {
+        provider: usize,
+        kind: &'static str,
+        status: u16,
+    },
 }
 
 impl Worker {

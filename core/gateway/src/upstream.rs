@@ -94,7 +94,9 @@ impl Pool {
             match answer.map_err(|_| UpstreamError::Timeout)? {
                 Ok(response) => {
                     let lease = Lease { pool: Rc::clone(self), upstream: upstream.clone(), sender };
-                    return Ok(response.map(|incoming| Body::Upstream(Leased { incoming, lease: Some(lease) })));
+                    return Ok(
+                        response.map(|incoming| Body::Upstream(Leased { incoming, lease: Some(lease) }))
+                    );
                 }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if reused => request = unsent,

@@ -22,6 +22,8 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// What is kept back of the provider's time limit for the gateway's own work.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How soon a webhook that the CRM did not take is tried again.
+const SOON: Duration = Duration::from_secs(1);
 /// The largest answer of a CRM to a webhook, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
@@ -55,7 +57,11 @@ pub(crate) async fn webhook(
         Ok(crm) => crm,
         Err(()) => {
             metrics::webhook(provider, "unknown", "not_found");
-            return answer::problem(StatusCode::NOT_FOUND, "no-such-hook", "this webhook address was not made here");
+            return answer::problem(
+                StatusCode::NOT_FOUND,
+                "no-such-hook",
+                "this webhook address was not made here",
+            );
         }
     };
     let traffic = &worker.shared.traffic;
@@ -77,7 +83,16 @@ pub(crate) async fn webhook(
             return answer::problem(status, "webhook-body", &error.to_string());
         }
     };
-    let hook = Hook { worker, route, id, method: &parts.method, headers: &parts.headers, url: &url, body: &body, crm };
+    let hook = Hook {
+        worker,
+        route,
+        id,
+        method: &parts.method,
+        headers: &parts.headers,
+        url: &url,
+        body: &body,
+        crm,
+    };
     let mut response = hook.take().await;
     worker.count_request((route.index, provider), "webhook", response.status().as_u16());
     if let Ok(id) = id.to_string().parse() {
@@ -94,7 +109,8 @@ fn crm_url(shared: &Shared, route: &Route, after: &str, query: Option<&str>) -> 
         return Ok(Some(with_query(url, query)));
     }
     Ok(route.provider.crm_webhook.as_ref().map(|base| {
-        let (base, own_query) = base.split_once('?').map_or((base.as_str(), None), |(base, query)| (base, Some(query)));
+        let (base, own_query) =
+            base.split_once('?').map_or((base.as_str(), None), |(base, query)| (base, Some(query)));
         let mut url = format!("{}{}", base, if after == "/" { "" } else { after });
         if let Some(own) = own_query {
             url = with_query(url, Some(own));
@@ -221,8 +237,13 @@ impl Hook<'_> {
             .store
             .write(move |tx| {
                 if let Some(once) = &once
-                    && inbox::first_time(tx, &provider, &format!("token:{}", once.token), Some(&once.digest), now)?
-                        == Seen::Conflict
+                    && inbox::first_time(
+                        tx,
+                        &provider,
+                        &format!("token:{}", once.token),
+                        Some(&once.digest),
+                        now,
+                    )? == Seen::Conflict
                 {
                     return Ok((Kept::Conflict, Vec::new()));
                 }
@@ -282,7 +303,11 @@ impl Hook<'_> {
             Ok(taken) => taken,
             Err(why) => {
                 tracing::warn!(provider = self.provider(), request = %self.id, why, "the CRM did not take a webhook; kept");
-                self.worker.shared.work.notify_one();
+                if let Some(id) = spooled.map(str::to_owned) {
+                    let soon = later(clock::now(), SOON);
+                    // Should this fail, the background finds it when the provider's own time is over.
+                    let _ = self.worker.shared.store.write(move |tx| spool::later(tx, &id, soon)).await;
+                }
                 return None;
             }
         };
@@ -344,9 +369,9 @@ struct Gate<'a> {
 impl ReplyGate for Gate<'_> {
     fn allows(&mut self, recipient: &Recipient<'_>) -> bool {
         let cache = self.hook.worker.shared.store.cache();
-        let free = self.tenant.is_some_and(|tenant| {
-            matches!(crate::gate::verdict(cache, tenant, recipient), Ok(None))
-        });
+        let free = self
+            .tenant
+            .is_some_and(|tenant| matches!(crate::gate::verdict(cache, tenant, recipient), Ok(None)));
         self.blocked += usize::from(!free);
         let verdict = if free { "allowed" } else { "blocked" };
         if let (Some(tenant), Some(channel)) = (self.tenant, recipient.channels.first()) {
@@ -372,7 +397,8 @@ fn relocate(response: &mut Response<()>, gate: &mut Gate<'_>) {
     if !response.status().is_redirection() {
         return;
     }
-    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let location =
+        response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if let Some(location) = location
         && let Ok(value) = gate.link(&location, ReplyLink::Document).parse()
     {
@@ -412,7 +438,8 @@ pub(crate) async fn deliver(
     *request.method_mut() = webhook.method.clone();
     *request.uri_mut() = path.parse().map_err(|_| "its address is not a URL")?;
     *request.headers_mut() = headers;
-    let answer = worker.pool.send(&upstream, request, timeout, || true).await.map_err(|_| "it cannot be reached")?;
+    let answer =
+        worker.pool.send(&upstream, request, timeout, || true).await.map_err(|_| "it cannot be reached")?;
     let (mut parts, incoming) = answer.into_parts();
     forward::drop_hop_by_hop(&mut parts.headers);
     let status = parts.status.as_u16();

@@ -9,7 +9,7 @@ use crate::{
 };
 use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::{
-    AddressKey, Blocks, Cause, Lift, Reason, ReasonKind, Region, Stays, Status, Suppressed, address, state,
+    AddressKey, Blocks, Cause, Lift, Reason, ReasonKind, Region, Status, Stays, Suppressed, address, state,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -166,7 +166,13 @@ pub fn with_address(tx: &mut Tx<'_>, tenant: &str, key: &AddressKey) -> Result<V
 ///
 /// # Errors
 /// When an address is none, or the store cannot be written.
-pub fn create(tx: &mut Tx<'_>, tenant: &str, draft: ContactDraft, region: Region, origin: &Origin) -> Result<Edited> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    draft: ContactDraft,
+    region: Region,
+    origin: &Origin,
+) -> Result<Edited> {
     let id = uuid::Uuid::now_v7().simple().to_string();
     let row = ContactRow {
         id: id.clone(),
@@ -196,7 +202,13 @@ pub fn create(tx: &mut Tx<'_>, tenant: &str, draft: ContactDraft, region: Region
 /// # Errors
 /// When there is none, something is locked (then nothing changes), an address is none, or the store cannot be
 /// written.
-pub fn update(tx: &mut Tx<'_>, id: &str, draft: ContactDraft, region: Region, origin: &Origin) -> Result<Edited> {
+pub fn update(
+    tx: &mut Tx<'_>,
+    id: &str,
+    draft: ContactDraft,
+    region: Region,
+    origin: &Origin,
+) -> Result<Edited> {
     let mut row = tx.rows.contact(id)?.ok_or(StoreError::NotFound)?;
     let mut fields: Map<String, Value> =
         serde_json::from_str(&row.fields).map_err(|error| StoreError::Corrupt(error.to_string()))?;
@@ -214,10 +226,17 @@ pub fn update(tx: &mut Tx<'_>, id: &str, draft: ContactDraft, region: Region, or
 ///
 /// # Errors
 /// As [`update`] and [`create`].
-pub fn upsert(tx: &mut Tx<'_>, tenant: &str, draft: ContactDraft, region: Region, origin: &Origin) -> Result<Edited> {
+pub fn upsert(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    draft: ContactDraft,
+    region: Region,
+    origin: &Origin,
+) -> Result<Edited> {
     let mut found = None;
     for kind in [AddressKind::Email, AddressKind::Phone] {
-        let main = draft.addresses.iter().find(|(one, _)| *one == kind).and_then(|(_, values)| values.first());
+        let main =
+            draft.addresses.iter().find(|(one, _)| *one == kind).and_then(|(_, values)| values.first());
         if let (None, Some(raw)) = (&found, main) {
             let key = normalised(kind, raw, region)?.key;
             found = tx.rows.holders(tenant, &key)?.into_iter().min();
@@ -302,7 +321,13 @@ fn normalised(kind: AddressKind, raw: &str, region: Region) -> Result<address::N
 }
 
 /// Puts a contact's addresses in place and takes over what their people said (R6, R7).
-fn claim(tx: &mut Tx<'_>, tenant: &str, id: &str, named: &[(AddressKind, Vec<String>)], region: Region) -> Result<()> {
+fn claim(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    id: &str,
+    named: &[(AddressKind, Vec<String>)],
+    region: Region,
+) -> Result<()> {
     let before = tx.rows.addresses(id)?;
     for (kind, values) in named {
         let mut rows: Vec<AddressRow> = Vec::new();
@@ -354,9 +379,16 @@ fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKey) -> Resul
 }
 
 /// Does what a draft says of DND: ends first, begins after (R15, R20, R24).
-fn set_dnd(tx: &mut Tx<'_>, tenant: &str, id: &str, draft: &ContactDraft, origin: &Origin) -> Result<(Vec<Stays>, Vec<Change>)> {
+fn set_dnd(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    id: &str,
+    draft: &ContactDraft,
+    origin: &Origin,
+) -> Result<(Vec<Stays>, Vec<Change>)> {
     let shown = all_reasons(tx, tenant, id)?;
-    let ending = Ending { by: &origin.actor, source: &origin.source, why: "switched off", event_at: origin.at };
+    let ending =
+        Ending { by: &origin.actor, source: &origin.source, why: "switched off", event_at: origin.at };
     let (mut stays, mut ended) = (Vec::new(), Vec::new());
     let live = |blocks: Blocks| shown.iter().any(|one| one.is_live() && one.blocks == blocks);
     if draft.dnd == Some(false) && live(Blocks::AllChannels) {

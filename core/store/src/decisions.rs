@@ -5,11 +5,7 @@ use crate::error::{Result, StoreError};
 use dndgate_adapter::Channel;
 use jiff::Timestamp;
 use memmap2::MmapMut;
-use std::{
-    fs::OpenOptions,
-    path::Path,
-    sync::Mutex,
-};
+use std::{fs::OpenOptions, path::Path, sync::Mutex};
 use uuid::Uuid;
 
 /// What the file begins with: a name, and a version of the record.
@@ -66,7 +62,13 @@ impl Decisions {
     /// When it cannot be made or mapped.
     pub fn open(path: &Path, capacity: usize) -> Result<Decisions> {
         let broken = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(broken)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(broken)?;
         let length = (HEADER_BYTES + capacity * RECORD_BYTES) as u64;
         if file.metadata().map_err(broken)?.len() != length {
             // Another size: begin anew. Allocated, so that a full disk is an error here and no fault later.
@@ -93,7 +95,14 @@ impl Decisions {
         record[16..32].copy_from_slice(decision.request_id.as_bytes());
         record[32] = decision.channel.map_or(0, |channel| channel as u8 + 1);
         let mut at = TEXTS_AT;
-        let texts = [&decision.verdict, &decision.reason, &decision.provider, &decision.tenant, &decision.address_hash, &decision.message];
+        let texts = [
+            &decision.verdict,
+            &decision.reason,
+            &decision.provider,
+            &decision.tenant,
+            &decision.address_hash,
+            &decision.message,
+        ];
         for text in texts {
             let room = RECORD_BYTES - at - 1;
             let mut length = text.len().min(room).min(255);
@@ -124,7 +133,9 @@ impl Decisions {
     pub fn find(&self, request_id: Uuid) -> Option<Decision> {
         let ring = self.ring();
         (0..self.capacity)
-            .find(|slot| number(&ring.map, *slot) != 0 && bytes(&ring.map, *slot)[16..32] == *request_id.as_bytes())
+            .find(|slot| {
+                number(&ring.map, *slot) != 0 && bytes(&ring.map, *slot)[16..32] == *request_id.as_bytes()
+            })
             .and_then(|slot| read(&ring.map, slot))
     }
 }

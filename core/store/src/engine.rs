@@ -214,7 +214,10 @@ impl Store {
         let job: Job = Box::new(move |tx| {
             let outcome = work(tx);
             let good = outcome.is_ok();
-            (good, Box::new(move |durable| drop(sender.send(outcome.and_then(|value| durable.map(|()| value))))))
+            (
+                good,
+                Box::new(move |durable| drop(sender.send(outcome.and_then(|value| durable.map(|()| value))))),
+            )
         });
         queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
@@ -226,7 +229,9 @@ impl Store {
 
 fn path(url: &str) -> Result<&str> {
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(StoreError::Url("PostgreSQL is not built into this version; write sqlite:dndgate.db".into()));
+        return Err(StoreError::Url(
+            "PostgreSQL is not built into this version; write sqlite:dndgate.db".into(),
+        ));
     }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(path),
@@ -289,7 +294,7 @@ impl Writer {
                 let (good, answer) = job(&mut tx);
                 let mut job_touched = std::mem::take(&mut tx.touched);
                 // Blocks count before they are durable, ends only after.
-                let early = good.then(|| block_early(&mut tx, &job_touched)).unwrap_or(Ok(()));
+                let early = if good { block_early(&mut tx, &job_touched) } else { Ok(()) };
                 touched.extend(job_touched.drain());
                 if good && early.is_ok() {
                     rows.release()?;

@@ -1,10 +1,6 @@
 //! The feed of DND events, in the shape of HighLevel's `ContactDndUpdate` webhook (R29).
 
-use crate::{
-    error::Result,
-    rows::Subject,
-    tx::Tx,
-};
+use crate::{error::Result, rows::Subject, tx::Tx};
 use dndgate_adapter::{Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Reason, Status, state};
 use serde_json::{Map, Value, json};
@@ -26,7 +22,10 @@ pub fn page(tx: &mut Tx<'_>, after: u64, limit: usize, tenant: Option<&str>) -> 
     let found = tx.rows.events(after, limit, tenant)?;
     Ok(found
         .into_iter()
-        .map(|(seq, payload)| StoredEvent { seq, payload: serde_json::from_str(&payload).unwrap_or_default() })
+        .map(|(seq, payload)| StoredEvent {
+            seq,
+            payload: serde_json::from_str(&payload).unwrap_or_default(),
+        })
         .collect())
 }
 
@@ -61,7 +60,8 @@ pub fn dnd_json(reasons: &[Reason], listed: Channels) -> Map<String, Value> {
         .into_iter()
         .map(|channel| (channel.name().to_owned(), state_json(&state::channel(reasons, channel))))
         .collect();
-    let blocked = Channel::ALL.into_iter().filter(|channel| !state::channel(reasons, *channel).reasons.is_empty());
+    let blocked =
+        Channel::ALL.into_iter().filter(|channel| !state::channel(reasons, *channel).reasons.is_empty());
     body.insert("dnd".into(), json!(all));
     body.insert("dndSettings".into(), Value::Object(settings));
     body.insert("inboundDndSettings".into(), json!({ "all": state_json(&state::inbound(reasons)) }));
@@ -70,7 +70,14 @@ pub fn dnd_json(reasons: &[Reason], listed: Channels) -> Map<String, Value> {
 }
 
 /// Appends the event of a change: for each contact that it concerns, or for the address when no contact has it.
-pub(crate) fn raise(tx: &mut Tx<'_>, tenant: &str, contacts: &[String], address: Option<&AddressKey>, began: bool, channels: Value) -> Result<()> {
+pub(crate) fn raise(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contacts: &[String],
+    address: Option<&AddressKey>,
+    began: bool,
+    channels: Value,
+) -> Result<()> {
     for contact in contacts {
         let reasons = crate::contacts::all_reasons(tx, tenant, contact)?;
         let fields = tx.rows.contact(contact)?.map(|row| row.fields).unwrap_or_default();
@@ -113,6 +120,7 @@ fn put(
     body.insert("channels".into(), channels.clone());
     body.insert("eventId".into(), json!(uuid::Uuid::now_v7().to_string()));
     body.insert("timestamp".into(), json!(crate::tx::now().to_string()));
-    let lane = contact.cloned().or_else(|| address.map(|one| tx.address_subject(tenant, one))).unwrap_or_default();
+    let lane =
+        contact.cloned().or_else(|| address.map(|one| tx.address_subject(tenant, one))).unwrap_or_default();
     tx.rows.put_event(tenant, &lane, &Value::Object(body).to_string()).map(drop)
 }

@@ -21,7 +21,13 @@ pub enum Seen {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn first_time(tx: &mut Tx<'_>, provider: &str, key: &str, digest: Option<&[u8]>, at: Timestamp) -> Result<Seen> {
+pub fn first_time(
+    tx: &mut Tx<'_>,
+    provider: &str,
+    key: &str,
+    digest: Option<&[u8]>,
+    at: Timestamp,
+) -> Result<Seen> {
     let digest = digest.unwrap_or_default();
     Ok(match tx.rows.note(provider, key, digest, at)? {
         None => Seen::First,

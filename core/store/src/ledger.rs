@@ -99,7 +99,8 @@ fn chained(previous: &[u8; 32], entry: &str) -> [u8; 32] {
 
 /// An entry as people read it.
 fn shown(row: LedgerRow) -> Value {
-    let mut entry: Value = serde_json::from_str(&row.entry).unwrap_or_else(|_| json!({ "damaged": row.entry }));
+    let mut entry: Value =
+        serde_json::from_str(&row.entry).unwrap_or_else(|_| json!({ "damaged": row.entry }));
     let personal = row.personal.and_then(|(_, data)| serde_json::from_str::<Value>(&data).ok());
     if let Some(personal) = personal {
         entry["subjects"] = personal["subjects"].clone();
@@ -195,5 +196,6 @@ fn fault(row: &LedgerRow, expected: u64, previous: &[u8; 32]) -> Option<(u64, St
         return Some((row.seq, "it stands in another's place".into()));
     }
     let (salt, data) = row.personal.as_ref()?;
-    (entry["personal"] != json!(commitment(salt, data))).then(|| (row.seq, "its personal part was changed".into()))
+    (entry["personal"] != json!(commitment(salt, data)))
+        .then(|| (row.seq, "its personal part was changed".into()))
 }

@@ -23,12 +23,15 @@ pub struct Change {
     /// The tenant.
     pub tenant: String,
     /// What was blocked or freed, by which kind of reason, and whether it began.
-    pub parts: Vec<(Blocks, ReasonKind, bool)>,
+    pub parts: Vec<Part>,
 }
+
+/// What was blocked (true) or freed (false), and by which kind of reason.
+pub type Part = (Blocks, ReasonKind, bool);
 
 impl Change {
     /// What was blocked (true) or freed (false), and by which kind of reason.
-    pub fn reasons(&self) -> impl Iterator<Item = (Blocks, ReasonKind, bool)> + '_ {
+    pub fn reasons(&self) -> impl Iterator<Item = Part> + '_ {
         self.parts.iter().copied()
     }
 }
@@ -50,12 +53,14 @@ fn id() -> String {
 /// When the store cannot be written, or a cause names no address.
 pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<Change>> {
     let Some(first) = causes.first() else { return Ok(None) };
-    let origin = first.origin.clone().ok_or_else(|| StoreError::Invalid("a cause names no address".into()))?;
+    let origin =
+        first.origin.clone().ok_or_else(|| StoreError::Invalid("a cause names no address".into()))?;
     let holders = tx.rows.holders(tenant, &origin)?;
     let before = tx.suppressed(tenant, &origin)?;
     let mut concerned: Vec<Subject> = Vec::new();
     let mut begun: Vec<Reason> = Vec::new();
-    let subjects = std::iter::once(Subject::Address(origin.clone())).chain(holders.iter().cloned().map(Subject::Contact));
+    let subjects = std::iter::once(Subject::Address(origin.clone()))
+        .chain(holders.iter().cloned().map(Subject::Contact));
     for subject in subjects {
         let fitting: Vec<&Cause> = causes
             .iter()
@@ -91,7 +96,12 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
 }
 
 /// Begins reasons on one subject, with one ledger entry for what is new.
-pub(crate) fn begin(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -> Result<Vec<Reason>> {
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subject: &Subject,
+    causes: &[&Cause],
+) -> Result<Vec<Reason>> {
     let before = Suppressed::by(&tx.reasons(tenant, subject)?);
     let begun = insert(tx, tenant, subject, causes)?;
     if !begun.is_empty() {
@@ -157,10 +167,18 @@ pub(crate) struct Ending<'a> {
 }
 
 /// Ends reasons on one subject.
-fn end(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, ids: &[String], ending: &Ending<'_>) -> Result<Vec<Reason>> {
+fn end(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subject: &Subject,
+    ids: &[String],
+    ending: &Ending<'_>,
+) -> Result<Vec<Reason>> {
     let ended = Ended { at: crate::tx::now(), by: ending.by.to_owned(), why: ending.why.to_owned() };
     let mut gone = Vec::new();
-    for mut reason in tx.reasons(tenant, subject)?.into_iter().filter(|one| one.is_live() && ids.contains(&one.id)) {
+    for mut reason in
+        tx.reasons(tenant, subject)?.into_iter().filter(|one| one.is_live() && ids.contains(&one.id))
+    {
         tx.rows.end_reason(&reason.id, &ended)?;
         reason.ended = Some(ended.clone());
         gone.push(reason);
@@ -254,7 +272,13 @@ pub fn opt_in(
 ///
 /// # Errors
 /// [`StoreError::Locked`] with what would be needed, or that the store cannot be written.
-pub(crate) fn lift(tx: &mut Tx<'_>, tenant: &str, contact: &str, wish: &Lift, ending: &Ending<'_>) -> Result<(Lifted, Vec<(Blocks, ReasonKind, bool)>)> {
+pub(crate) fn lift(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contact: &str,
+    wish: &Lift,
+    ending: &Ending<'_>,
+) -> Result<(Lifted, Vec<Part>)> {
     let mut by_subject: Vec<(Subject, Vec<Reason>)> = Vec::new();
     let own = Subject::Contact(contact.to_owned());
     let reasons = tx.reasons(tenant, &own)?;
@@ -288,7 +312,10 @@ pub(crate) fn lift(tx: &mut Tx<'_>, tenant: &str, contact: &str, wish: &Lift, en
     // What a person said stands on the contact and on the address: it ended once.
     let mut told: Vec<Reason> = Vec::new();
     for reason in gone {
-        let twin = |one: &Reason| (one.kind, one.blocks, &one.origin, &one.code) == (reason.kind, reason.blocks, &reason.origin, &reason.code);
+        let twin = |one: &Reason| {
+            (one.kind, one.blocks, &one.origin, &one.code)
+                == (reason.kind, reason.blocks, &reason.origin, &reason.code)
+        };
         if !told.iter().any(twin) {
             told.push(reason);
         }

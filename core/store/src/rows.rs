@@ -1,7 +1,7 @@
 //! What a database must be able to do, inside one transaction. Everything above it (de-duplication, the rules,
 //! the chain, the cache) is shared code, so that a second database is this trait and nothing else.
 
-use crate::{error::Result, spool::SpoolEntry, scheduled::Waiting, tokens::Token};
+use crate::{error::Result, scheduled::Waiting, spool::SpoolEntry, tokens::Token};
 use dndgate_adapter::{AddressKind, Channel, Channels, Scheduled};
 use dndgate_dnd::{AddressKey, Blocks, Ended, Reason, ReasonKind};
 use jiff::Timestamp;
@@ -88,7 +88,13 @@ pub trait Rows {
     /// A contact's addresses, in their order.
     fn addresses(&mut self, contact: &str) -> Result<Vec<AddressRow>>;
     /// Replaces a contact's addresses of one kind.
-    fn put_addresses(&mut self, tenant: &str, contact: &str, kind: AddressKind, all: &[AddressRow]) -> Result<()>;
+    fn put_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()>;
     /// Ids of the contacts that hold an address.
     fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>>;
 
@@ -144,7 +150,13 @@ pub trait Rows {
     /// Keeps the handle of a send that leaves later.
     fn put_scheduled(&mut self, row: &ScheduledRow) -> Result<()>;
     /// Marks what waits for an address on these channels as to be cancelled.
-    fn mark_scheduled(&mut self, tenant: &str, address: &AddressKey, channels: Channels, due: Timestamp) -> Result<()>;
+    fn mark_scheduled(
+        &mut self,
+        tenant: &str,
+        address: &AddressKey,
+        channels: Channels,
+        due: Timestamp,
+    ) -> Result<()>;
     /// Sends to be cancelled that are due.
     fn scheduled_due(&mut self, due: Timestamp, limit: usize) -> Result<Vec<Waiting>>;
     /// Puts a cancellation off and counts the attempt.

@@ -27,9 +27,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         some().prop_map(Step::Create),
         (0usize..4, some()).prop_map(|(contact, some)| Step::Addresses(contact, some)),
-        (0..NUMBERS.len(), 0usize..11, 0usize..3).prop_map(|(number, kind, channel)| Step::Record(number, kind, channel)),
+        (0..NUMBERS.len(), 0usize..11, 0usize..3)
+            .prop_map(|(number, kind, channel)| Step::Record(number, kind, channel)),
         (0..NUMBERS.len(), 50i64..250).prop_map(|(number, second)| Step::OptIn(number, second)),
-        (0usize..4, 0usize..3, any::<bool>()).prop_map(|(contact, channel, on)| Step::Set(contact, channel, on)),
+        (0usize..4, 0usize..3, any::<bool>())
+            .prop_map(|(contact, channel, on)| Step::Set(contact, channel, on)),
         (0usize..4, any::<bool>()).prop_map(|(contact, on)| Step::Switch(contact, on)),
         (0usize..4).prop_map(Step::Delete),
     ]
@@ -37,7 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn run(store: &Fixture, steps: &[Step]) {
     let mut contacts: Vec<String> = Vec::new();
-    let numbers = |some: &[usize]| -> Vec<&'static str> { some.iter().map(|index| NUMBERS[*index]).collect() };
+    let numbers =
+        |some: &[usize]| -> Vec<&'static str> { some.iter().map(|index| NUMBERS[*index]).collect() };
     for step in steps {
         match step {
             Step::Create(some) => contacts.push(store.create(draft(&numbers(some))).id),
@@ -52,7 +55,9 @@ fn run(store: &Fixture, steps: &[Step]) {
             }
             Step::OptIn(number, second) => {
                 let (key, second) = (phone(NUMBERS[*number]), *second);
-                store.write(move |tx| opt::opt_in(tx, "default", Channel::Sms, &key, at(second), "test", "person"));
+                store.write(move |tx| {
+                    opt::opt_in(tx, "default", Channel::Sms, &key, at(second), "test", "person")
+                });
             }
             Step::Set(contact, channel, on) => {
                 if let Some(id) = contacts.get(*contact) {
@@ -65,7 +70,9 @@ fn run(store: &Fixture, steps: &[Step]) {
             }
             Step::Switch(contact, on) => {
                 if let Some(id) = contacts.get(*contact) {
-                    store.update(id, ContactDraft { dnd: Some(*on), ..ContactDraft::default() }).expect("switched");
+                    store
+                        .update(id, ContactDraft { dnd: Some(*on), ..ContactDraft::default() })
+                        .expect("switched");
                 }
             }
             Step::Delete(contact) => {

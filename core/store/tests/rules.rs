@@ -5,7 +5,10 @@ mod common;
 use common::{Fixture, at, cause, draft, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels, Scheduled};
 use dndgate_dnd::{Blocks, DndStatus, ReasonKind, Region, Status, state};
-use dndgate_store::{ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, ledger, opt, scheduled};
+use dndgate_store::{
+    ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, ledger,
+    opt, scheduled,
+};
 
 const SMS: Blocks = Blocks::Channel(Channel::Sms);
 const A: &str = "+14155550100";
@@ -88,7 +91,11 @@ fn r5_an_erased_contact_keeps_its_opt_outs_and_nothing_else() {
     let left = reopened.dump();
     assert!(!left.contains(A) && !left.contains("Joan"), "{left}");
     let again = reopened.create(draft(&[A]));
-    assert_eq!(state::channel(&again.reasons, Channel::Sms).status, Status::Active, "and shows when it comes back");
+    assert_eq!(
+        state::channel(&again.reasons, Channel::Sms).status,
+        Status::Active,
+        "and shows when it comes back"
+    );
 }
 
 #[test]
@@ -101,10 +108,17 @@ fn r20_r22_a_locked_reason_is_refused_and_nothing_changes() {
         Err(StoreError::Locked(stays)) => assert_eq!(stays[0].kind, ReasonKind::Keyword),
         other => panic!("{other:?}"),
     }
-    let live: Vec<_> = store.get(&contact.id).reasons.iter().filter(|one| one.is_live()).map(|one| one.kind).collect();
+    let live: Vec<_> =
+        store.get(&contact.id).reasons.iter().filter(|one| one.is_live()).map(|one| one.kind).collect();
     assert!(live.contains(&ReasonKind::Manual), "nothing changed: {live:?}");
     let (id, origin) = (contact.id.clone(), common::origin());
-    let filed = EvidenceDraft { channel: Channel::Sms, text: "yes".into(), source: "form".into(), obtained_at: at(5), file: None };
+    let filed = EvidenceDraft {
+        channel: Channel::Sms,
+        text: "yes".into(),
+        source: "form".into(),
+        obtained_at: at(5),
+        file: None,
+    };
     store.write(move |tx| evidence::file(tx, &id, filed, &origin));
     store.update(&contact.id, sms(Status::Inactive)).expect("opened by the evidence");
     assert_eq!(store.blocked(A), Channels::NONE);
@@ -123,7 +137,11 @@ fn r23_start_from_that_number_ends_it_and_from_another_does_not() {
     assert!(store.opt_in(A).is_some());
     assert_eq!((store.blocked(A), store.blocked(B)), (Channels::NONE, Channels::NONE));
     let entries = store.history(&contact.id);
-    assert_eq!(entries.iter().filter(|entry| entry["change"] == "opt_in").count(), 1, "recorded all the same");
+    assert_eq!(
+        entries.iter().filter(|entry| entry["change"] == "opt_in").count(),
+        1,
+        "recorded all the same"
+    );
 }
 
 #[test]
@@ -132,7 +150,9 @@ fn r24_the_switch_ends_itself_and_says_what_stays() {
     let contact = store.create(ContactDraft { dnd: Some(true), ..draft(&[A]) });
     assert_eq!(store.blocked(A), Channels::ALL);
     store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
-    let edited = store.update(&contact.id, ContactDraft { dnd: Some(false), ..ContactDraft::default() }).expect("switched");
+    let edited = store
+        .update(&contact.id, ContactDraft { dnd: Some(false), ..ContactDraft::default() })
+        .expect("switched");
     assert_eq!(edited.stays.iter().map(|one| one.blocks).collect::<Vec<_>>(), ["SMS"]);
     assert_eq!(store.blocked(A), Channels::of(Channel::Sms));
 }
@@ -144,7 +164,11 @@ fn r15_what_was_read_and_sent_back_is_no_wish() {
     let mut stop = cause(ReasonKind::Keyword, SMS, A);
     stop.message = "opted out".into();
     store.record(vec![stop]);
-    let echo = ChannelWish { status: Status::Permanent, message: Some("opted out".into()), code: Some(String::new()) };
+    let echo = ChannelWish {
+        status: Status::Permanent,
+        message: Some("opted out".into()),
+        code: Some(String::new()),
+    };
     let echoed = ContactDraft { settings: vec![(Channel::Sms, echo)], ..ContactDraft::default() };
     store.update(&contact.id, echoed).expect("nothing to do");
     assert!(store.opt_in(A).is_some());
@@ -180,7 +204,9 @@ fn r14_scheduled_sends_are_to_be_cancelled_when_the_person_opts_out() {
     let store = Fixture::new();
     let handle = Scheduled { account: "AC1".into(), id: "SM1".into(), address: A.into() };
     let put = handle.clone();
-    store.write(move |tx| scheduled::put(tx, "twilio", "default", &phone(A), Channel::Sms.into(), &put, at(1)));
+    store.write(move |tx| {
+        scheduled::put(tx, "twilio", "default", &phone(A), Channel::Sms.into(), &put, at(1))
+    });
     let due = |store: &Fixture| store.read(|tx| scheduled::to_cancel(tx, jiff::Timestamp::now(), 10));
     assert!(due(&store).is_empty());
     store.record(vec![cause(ReasonKind::Keyword, Blocks::Channel(Channel::Email), A)]);
@@ -188,7 +214,9 @@ fn r14_scheduled_sends_are_to_be_cancelled_when_the_person_opts_out() {
     store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
     assert_eq!(due(&store)[0].handle, handle);
     let late = Scheduled { id: "SM2".into(), ..handle };
-    store.write(move |tx| scheduled::put(tx, "twilio", "default", &phone(A), Channel::Sms.into(), &late, at(2)));
+    store.write(move |tx| {
+        scheduled::put(tx, "twilio", "default", &phone(A), Channel::Sms.into(), &late, at(2))
+    });
     assert_eq!(due(&store).len(), 2, "opted out while the provider answered");
 }
 
@@ -200,7 +228,10 @@ fn r29_events_carry_the_contact_as_it_is() {
     store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
     let event = store.events().pop().expect("raised");
     assert_eq!(event.payload["type"], "ContactDndUpdate");
-    assert_eq!((event.payload["id"].as_str(), event.payload["change"].as_str()), (Some(contact.id.as_str()), Some("enabled")));
+    assert_eq!(
+        (event.payload["id"].as_str(), event.payload["change"].as_str()),
+        (Some(contact.id.as_str()), Some("enabled"))
+    );
     assert_eq!(event.payload["dndStatus"], serde_json::json!(DndStatus::On));
     assert_eq!(event.payload["dndSettings"]["SMS"]["status"], "permanent");
 }
@@ -231,7 +262,11 @@ fn r28_tampering_shows_and_is_located() {
         ("removed", "DELETE FROM ledger WHERE seq = 2", 2),
         ("cut off", "DELETE FROM ledger WHERE seq = 5", 5),
         ("inserted", "INSERT INTO ledger SELECT 6, hash, entry FROM ledger WHERE seq = 5", 6),
-        ("reordered", "UPDATE ledger SET entry = (SELECT entry FROM ledger AS other WHERE other.seq = 5) WHERE seq = 4", 4),
+        (
+            "reordered",
+            "UPDATE ledger SET entry = (SELECT entry FROM ledger AS other WHERE other.seq = 5) WHERE seq = 4",
+            4,
+        ),
         ("personal part changed", "UPDATE ledger_personal SET data = '{}' WHERE seq = 4", 4),
     ] {
         let store = Fixture::new();

@@ -68,8 +68,9 @@ impl<R: Requires> FromRequestParts<Admin> for Caller<R> {
         if admin.shared.config.load().admin.open {
             return Ok(Caller { actor: "demo".into(), tenant: None, role: PhantomData });
         }
-        let unauthorized =
-            |why: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"));
+        let unauthorized = |why: &str| {
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"))
+        };
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
@@ -92,7 +93,9 @@ impl<R> Caller<R> {
         let named = named.filter(|name| !name.is_empty());
         if let Some(own) = &self.tenant {
             return match named {
-                Some(other) if other != own => Err(Problem::forbidden("this token belongs to another tenant")),
+                Some(other) if other != own => {
+                    Err(Problem::forbidden("this token belongs to another tenant"))
+                }
                 _ => Ok(own.clone()),
             };
         }

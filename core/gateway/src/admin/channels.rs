@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 /// The channels for which a provider is configured, with what is known of each provider.
 #[utoipa::path(get, path = "/v1/channels", responses((status = 200, description = "The channels")))]
-pub(crate) async fn list(State(admin): State<Admin>, _caller: Caller<Reading>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    _caller: Caller<Reading>,
+) -> Result<Json<Value>, Problem> {
     let config = admin.shared.config.load();
     let listed = dndgate_adapter::Channels::NONE;
     let listed = config.providers.iter().fold(listed, |all, one| all.with(one.adapter.profile().channels));
@@ -44,8 +47,12 @@ fn provider(admin: &Admin, one: &crate::config::Provider) -> Value {
         (None, Some(_)) => json!(false),
         (None, None) => Value::Null,
     };
-    let verifies =
-        one.adapter.profile().keys.iter().any(|key| key.for_webhooks && one.secrets.first(key.name).is_some());
+    let verifies = one
+        .adapter
+        .profile()
+        .keys
+        .iter()
+        .any(|key| key.for_webhooks && one.secrets.first(key.name).is_some());
     let public_url = &admin.shared.traffic.public_url;
     json!({
         "name": one.name,

@@ -45,7 +45,8 @@ pub(crate) async fn check(
     }
     let name = caller.tenant(&admin, question.tenant.as_deref())?;
     let routes = admin.shared.routes.load();
-    let tenant = routes.tenant_named(&name).ok_or_else(|| Problem::bad_request("there is no tenant of this name"))?;
+    let tenant =
+        routes.tenant_named(&name).ok_or_else(|| Problem::bad_request("there is no tenant of this name"))?;
     let cache = admin.shared.store.cache();
     if !cache.is_complete() {
         return Err(Problem::new(
@@ -62,11 +63,16 @@ pub(crate) async fn check(
         })?;
         let kind = match &asked.kind {
             None => channel.kinds()[0],
-            Some(kind) => AddressKind::parse(kind)
-                .ok_or_else(|| Problem::bad_request(format!("sends[{index}].kind is not a kind of address")))?,
+            Some(kind) => AddressKind::parse(kind).ok_or_else(|| {
+                Problem::bad_request(format!("sends[{index}].kind is not a kind of address"))
+            })?,
         };
-        let recipient =
-            Recipient { channels: channel.into(), kind, address: asked.address.as_str().into(), role: Role::To };
+        let recipient = Recipient {
+            channels: channel.into(),
+            kind,
+            address: asked.address.as_str().into(),
+            role: Role::To,
+        };
         results.push(match gate::verdict(cache, tenant, &recipient) {
             Ok(None) => json!({ "verdict": "allow", "reasons": [] }),
             Ok(Some((channel, reason))) => {

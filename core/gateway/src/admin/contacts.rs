@@ -40,7 +40,8 @@ fn changed(admin: &Admin, edited: &Edited, more: &[(&str, Value)]) -> Value {
     if !edited.stays.is_empty() {
         contact["stillBlocked"] = serde_json::to_value(&edited.stays).unwrap_or_default();
     }
-    let mut body = json!({ "contact": contact, "succeded": true, "traceId": uuid::Uuid::now_v7().to_string() });
+    let mut body =
+        json!({ "contact": contact, "succeded": true, "traceId": uuid::Uuid::now_v7().to_string() });
     for (name, value) in more {
         body[name] = value.clone();
     }
@@ -58,7 +59,8 @@ pub(crate) async fn create(
     let tenant = caller.tenant(&admin, named(&body))?;
     let draft = wire::draft(body)?;
     let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
-    let edited = admin.shared.store.write(move |tx| store::create(tx, &tenant, draft, region, &origin)).await?;
+    let edited =
+        admin.shared.store.write(move |tx| store::create(tx, &tenant, draft, region, &origin)).await?;
     Ok((StatusCode::CREATED, Json(changed(&admin, &edited, &[]))))
 }
 
@@ -73,13 +75,18 @@ pub(crate) async fn upsert(
     let tenant = caller.tenant(&admin, named(&body))?;
     let draft = wire::draft(body)?;
     let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
-    let edited = admin.shared.store.write(move |tx| store::upsert(tx, &tenant, draft, region, &origin)).await?;
+    let edited =
+        admin.shared.store.write(move |tx| store::upsert(tx, &tenant, draft, region, &origin)).await?;
     let new = edited.created;
     Ok(Json(changed(&admin, &edited, &[("new", json!(new))])))
 }
 
 /// Finds a contact that the caller may see.
-async fn find<R: super::auth::Requires>(admin: &Admin, caller: &Caller<R>, id: &str) -> Result<ContactView, Problem> {
+async fn find<R: super::auth::Requires>(
+    admin: &Admin,
+    caller: &Caller<R>,
+    id: &str,
+) -> Result<ContactView, Problem> {
     let wanted = id.to_owned();
     let found = admin.shared.store.read(move |tx| store::get(tx, &wanted)).await?;
     let found = found.ok_or_else(|| Problem::not_found("there is no such contact"))?;
@@ -150,11 +157,20 @@ pub(crate) async fn duplicate(
     let tenant = caller.tenant(&admin, wanted.location_id.as_deref())?;
     let region = region(&admin, &tenant);
     let mut keys = Vec::new();
-    for (kind, raw) in [(AddressKind::Email, &wanted.email), (AddressKind::Phone, &wanted.number), (AddressKind::Phone, &wanted.phone)] {
+    for (kind, raw) in [
+        (AddressKind::Email, &wanted.email),
+        (AddressKind::Phone, &wanted.number),
+        (AddressKind::Phone, &wanted.phone),
+    ] {
         if let Some(raw) = raw {
             // A + that a client forgot to encode arrives as a space.
-            let raw = if kind == AddressKind::Phone { raw.replacen(' ', "+", usize::from(raw.starts_with(' '))) } else { raw.clone() };
-            let one = address::normalise(kind, &raw, region).map_err(|bad| Problem::bad_request(bad.to_string()))?;
+            let raw = if kind == AddressKind::Phone {
+                raw.replacen(' ', "+", usize::from(raw.starts_with(' ')))
+            } else {
+                raw.clone()
+            };
+            let one = address::normalise(kind, &raw, region)
+                .map_err(|bad| Problem::bad_request(bad.to_string()))?;
             keys.push(one.key);
         }
     }

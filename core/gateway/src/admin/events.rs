@@ -60,31 +60,35 @@ fn stream(
     tenant: Option<String>,
     after: u64,
 ) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
-    let pages = futures_util::stream::unfold((admin, tenant, after), |(admin, tenant, mut after)| async move {
-        let shared = std::sync::Arc::clone(&admin.shared);
-        let mut draining = shared.draining.subscribe();
-        loop {
-            if *draining.borrow_and_update() {
-                return None;
+    let pages =
+        futures_util::stream::unfold((admin, tenant, after), |(admin, tenant, mut after)| async move {
+            let shared = std::sync::Arc::clone(&admin.shared);
+            let mut draining = shared.draining.subscribe();
+            loop {
+                if *draining.borrow_and_update() {
+                    return None;
+                }
+                let told = shared.news.notified();
+                let bound = tenant.clone();
+                let page =
+                    shared.store.read(move |tx| events::page(tx, after, LIMIT_MAX, bound.as_deref())).await;
+                let page = page.unwrap_or_default();
+                if let Some(last) = page.last() {
+                    after = last.seq;
+                    let sent: Vec<_> = page
+                        .into_iter()
+                        .map(|event| {
+                            Ok(Event::default().id(event.seq.to_string()).data(event.payload.to_string()))
+                        })
+                        .collect();
+                    return Some((futures_util::stream::iter(sent), (admin, tenant, after)));
+                }
+                tokio::select! {
+                    () = told => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = draining.changed() => {}
+                }
             }
-            let told = shared.news.notified();
-            let bound = tenant.clone();
-            let page = shared.store.read(move |tx| events::page(tx, after, LIMIT_MAX, bound.as_deref())).await;
-            let page = page.unwrap_or_default();
-            if let Some(last) = page.last() {
-                after = last.seq;
-                let sent: Vec<_> = page
-                    .into_iter()
-                    .map(|event| Ok(Event::default().id(event.seq.to_string()).data(event.payload.to_string())))
-                    .collect();
-                return Some((futures_util::stream::iter(sent), (admin, tenant, after)));
-            }
-            tokio::select! {
-                () = told => {}
-                () = tokio::time::sleep(LOOK) => {}
-                _ = draining.changed() => {}
-            }
-        }
-    });
+        });
     Sse::new(futures_util::StreamExt::flatten(pages)).keep_alive(KeepAlive::default())
 }

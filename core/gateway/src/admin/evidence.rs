@@ -37,22 +37,34 @@ pub(crate) async fn file(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let (stated, file) = if media.starts_with("multipart/form-data") {
         from_multipart(request).await?
     } else {
         let Json(stated) = Json::<Stated>::from_request(request, &()).await.map_err(|bad| {
-            Problem::bad_request(format!("send {{\"channel\",\"text\",\"source\",\"obtainedAt\"}}: {}", bad.body_text()))
+            Problem::bad_request(format!(
+                "send {{\"channel\",\"text\",\"source\",\"obtainedAt\"}}: {}",
+                bad.body_text()
+            ))
         })?;
         (stated, None)
     };
-    let channel =
-        Channel::parse(&stated.channel).ok_or_else(|| Problem::bad_request("channel is not a channel's name"))?;
+    let channel = Channel::parse(&stated.channel)
+        .ok_or_else(|| Problem::bad_request("channel is not a channel's name"))?;
     let obtained_at = (stated.obtained_at.parse::<jiff::Timestamp>())
-        .or_else(|_| stated.obtained_at.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC)).map(|day| day.timestamp()))
+        .or_else(|_| {
+            stated
+                .obtained_at
+                .parse::<jiff::civil::Date>()
+                .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC))
+                .map(|day| day.timestamp())
+        })
         .map_err(|_| Problem::bad_request("obtainedAt is not a time; write it as 2026-11-23T09:00:00Z"))?;
     if stated.text.trim().is_empty() || stated.source.trim().is_empty() {
-        return Err(Problem::bad_request("say in text what the person agreed to and in source where that stands"));
+        return Err(Problem::bad_request(
+            "say in text what the person agreed to and in source where that stands",
+        ));
     }
     let now = clock::now();
     if obtained_at > now {
@@ -67,12 +79,17 @@ pub(crate) async fn file(
     let draft = EvidenceDraft { channel, text: stated.text, source: stated.source, obtained_at, file };
     let origin = Origin::api(&caller.actor, now);
     let filed = admin.shared.store.write(move |tx| evidence::file(tx, &id, draft, &origin)).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "evidence": { "id": filed.id, "sha256": filed.sha256, "channel": channel.name() } }))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({ "evidence": { "id": filed.id, "sha256": filed.sha256, "channel": channel.name() } })),
+    ))
 }
 
 async fn from_multipart(request: Request) -> Result<(Stated, Option<EvidenceFile>), Problem> {
     let bad = |_| Problem::bad_request("the multipart body is broken or too large");
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_| Problem::bad_request("the multipart body has no boundary"))?;
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| Problem::bad_request("the multipart body has no boundary"))?;
     let (mut stated, mut file) = (Stated::default(), None);
     while let Some(field) = form.next_field().await.map_err(bad)? {
         let name = field.name().unwrap_or_default().to_owned();

@@ -91,7 +91,9 @@ fn router(admin: Admin) -> Router {
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
-        .fallback(|| async { problem::Problem::not_found("there is nothing at this path; see /openapi.json") })
+        .fallback(|| async {
+            problem::Problem::not_found("there is nothing at this path; see /openapi.json")
+        })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(admin)
 }
@@ -101,7 +103,10 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
     let ready = cache.is_complete();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let writable = admin.shared.store.is_writable();
-    (status, Json(serde_json::json!({ "ready": ready, "cacheEntries": cache.len(), "storeWritable": writable })))
+    (
+        status,
+        Json(serde_json::json!({ "ready": ready, "cacheEntries": cache.len(), "storeWritable": writable })),
+    )
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {

@@ -29,7 +29,8 @@ pub(crate) async fn read(
     Path(file): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let policies = admin.shared.policies.current();
-    let text = policies.source(&file).ok_or_else(|| Problem::not_found("there is no policy file of this name"))?;
+    let text =
+        policies.source(&file).ok_or_else(|| Problem::not_found("there is no policy file of this name"))?;
     Ok(([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text.to_owned()))
 }
 
@@ -51,11 +52,16 @@ pub(crate) async fn replace(
     let loaded = tokio::task::spawn_blocking(move || {
         let dir = shared.policy_dir.is_dir().then_some(shared.policy_dir.as_path());
         let replaced = [(written.clone(), text.clone())];
-        let policies = Policies::load_with(dir, &replaced, shared.policy_limits)
-            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string()))?;
+        let policies = Policies::load_with(dir, &replaced, shared.policy_limits).map_err(|error| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())
+        })?;
         let unwritable = |error: std::io::Error| {
             tracing::error!(%error, "a policy file could not be written");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "policy-not-written", "the policies folder cannot be written")
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "policy-not-written",
+                "the policies folder cannot be written",
+            )
         };
         std::fs::create_dir_all(&shared.policy_dir).map_err(unwritable)?;
         // Written beside and moved, so that a crash leaves the old file or the new one.
@@ -148,7 +154,13 @@ fn judge(policies: &Policies, examples: &Examples) -> Result<Value, Problem> {
             _ => Severity::Unsaid,
         };
         let channel = channel(&one.channel)?;
-        let effect = policies.code(&FailureCode { provider: &one.provider, channel, code: &code, severity, message: &one.message });
+        let effect = policies.code(&FailureCode {
+            provider: &one.provider,
+            channel,
+            code: &code,
+            severity,
+            message: &one.message,
+        });
         results.push(json!({
             "effect": effect.effect.name(), "known": effect.known, "reason": effect.reason.name(),
             "message": effect.message,
@@ -160,7 +172,9 @@ fn judge(policies: &Policies, examples: &Examples) -> Result<Value, Problem> {
         let kind = channel.kinds().first().copied().unwrap_or(AddressKind::Phone);
         let now = match &one.now {
             None => clock::now(),
-            Some(now) => now.parse().map_err(|_| Problem::bad_request("now is not a time; write it as 2026-11-23T21:00:00Z"))?,
+            Some(now) => now
+                .parse()
+                .map_err(|_| Problem::bad_request("now is not a time; write it as 2026-11-23T21:00:00Z"))?,
         };
         let tags: Vec<_> = one.tags.iter().map(|tag| tag.as_str().into()).collect();
         let facts = SendFacts {

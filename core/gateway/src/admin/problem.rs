@@ -70,14 +70,20 @@ impl From<StoreError> for Problem {
             StoreError::NotFound => Problem::not_found("there is no such contact"),
             StoreError::Locked(stays) => {
                 let blocking = serde_json::to_value(&stays).unwrap_or_default();
-                Problem::new(StatusCode::CONFLICT, "dnd-locked", "this cannot be switched off as it is; see blocking")
-                    .with("blocking", blocking)
+                Problem::new(
+                    StatusCode::CONFLICT,
+                    "dnd-locked",
+                    "this cannot be switched off as it is; see blocking",
+                )
+                .with("blocking", blocking)
             }
             StoreError::Invalid(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", why),
             StoreError::Conflict(why) => Problem::new(StatusCode::CONFLICT, "conflict", why),
-            StoreError::Busy => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store-busy", "too much at once: send it again later")
-            }
+            StoreError::Busy => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-busy",
+                "too much at once: send it again later",
+            ),
             other => {
                 tracing::error!(error = %other, "the store failed an API request");
                 Problem::new(

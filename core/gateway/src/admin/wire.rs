@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 const ADDRESS_MEMBERS: [&str; 5] = ["email", "additionalEmails", "phone", "additionalPhones", "addresses"];
 const DND_MEMBERS: [&str; 3] = ["dnd", "dndSettings", "inboundDndSettings"];
 /// Members that are derived: what a client sends back of them is not a wish.
-const DERIVED_MEMBERS: [&str; 7] = ["id", "locationId", "dndStatus", "dateAdded", "dateUpdated", "dndBlocked", "stillBlocked"];
+const DERIVED_MEMBERS: [&str; 7] =
+    ["id", "locationId", "dndStatus", "dateAdded", "dateUpdated", "dndBlocked", "stillBlocked"];
 
 /// Reads the body of a create, upsert or update.
 pub(super) fn draft(body: Value) -> Result<ContactDraft, Problem> {
@@ -106,7 +107,9 @@ fn wish(name: &str, value: &Value) -> Result<ChannelWish, Problem> {
         Some("active") => Status::Active,
         Some("inactive") => Status::Inactive,
         Some("permanent") => Status::Permanent,
-        _ => return Err(Problem::bad_request(format!("{name}.status is none of active, inactive, permanent"))),
+        _ => {
+            return Err(Problem::bad_request(format!("{name}.status is none of active, inactive, permanent")));
+        }
     };
     Ok(ChannelWish {
         status,

@@ -37,10 +37,13 @@ impl Sqlite {
     pub(crate) fn open(path: &str) -> Result<Sqlite> {
         let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| StoreError::Unavailable(format!("cannot make {}: {error}", folder.display())))?;
+            std::fs::create_dir_all(folder).map_err(|error| {
+                StoreError::Unavailable(format!("cannot make {}: {error}", folder.display()))
+            })?;
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // An acknowledged opt-out survives a power cut (R27).

@@ -87,11 +87,21 @@ impl SqliteRows<'_> {
         Ok(self.0.prepare_cached(sql)?.execute(values)?)
     }
 
-    fn one<T>(&self, sql: &str, values: impl rusqlite::Params, read: impl FnOnce(&Row<'_>) -> Sql<T>) -> Result<Option<T>> {
+    fn one<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnOnce(&Row<'_>) -> Sql<T>,
+    ) -> Result<Option<T>> {
         Ok(self.0.prepare_cached(sql)?.query_row(values, read).optional()?)
     }
 
-    fn all<T>(&self, sql: &str, values: impl rusqlite::Params, read: impl FnMut(&Row<'_>) -> Sql<T>) -> Result<Vec<T>> {
+    fn all<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> Sql<T>,
+    ) -> Result<Vec<T>> {
         let mut statement = self.0.prepare_cached(sql)?;
         let found = statement.query_map(values, read)?.collect::<Sql<Vec<T>>>()?;
         Ok(found)
@@ -128,7 +138,13 @@ impl Rows for SqliteRows<'_> {
         self.run(
             "INSERT INTO contact VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, updated = excluded.updated",
-            params![contact.id, contact.tenant, contact.fields, micros(contact.created), micros(contact.updated)],
+            params![
+                contact.id,
+                contact.tenant,
+                contact.fields,
+                micros(contact.created),
+                micros(contact.updated)
+            ],
         )
         .map(drop)
     }
@@ -145,10 +161,19 @@ impl Rows for SqliteRows<'_> {
             [contact],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
         )?;
-        found.into_iter().map(|(kind, value, shown)| Ok(AddressRow { key: key(&kind, value)?, shown })).collect()
+        found
+            .into_iter()
+            .map(|(kind, value, shown)| Ok(AddressRow { key: key(&kind, value)?, shown }))
+            .collect()
     }
 
-    fn put_addresses(&mut self, tenant: &str, contact: &str, kind: AddressKind, all: &[AddressRow]) -> Result<()> {
+    fn put_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()> {
         self.run("DELETE FROM address WHERE contact = ?1 AND kind = ?2", [contact, kind.name()])?;
         for (position, one) in all.iter().enumerate() {
             self.run(
@@ -169,9 +194,11 @@ impl Rows for SqliteRows<'_> {
 
     fn reasons(&mut self, tenant: &str, subject: &Subject, erased: &str) -> Result<Vec<Reason>> {
         let found = match subject {
-            Subject::Contact(id) => {
-                self.all(&format!("SELECT {REASON} FROM reason WHERE contact = ?1 ORDER BY began, id"), [id], reason)?
-            }
+            Subject::Contact(id) => self.all(
+                &format!("SELECT {REASON} FROM reason WHERE contact = ?1 ORDER BY began, id"),
+                [id],
+                reason,
+            )?,
             Subject::Address(address) => self.all(
                 &format!(
                     "SELECT {REASON} FROM reason WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2
@@ -270,7 +297,9 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn head(&mut self) -> Result<(u64, [u8; 32])> {
-        let found = self.one("SELECT seq, hash FROM head WHERE one = 1", [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+        let found = self.one("SELECT seq, hash FROM head WHERE one = 1", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?))
+        })?;
         let (seq, bytes) = found.ok_or_else(|| StoreError::Corrupt("the ledger has no head".into()))?;
         Ok((seq.unsigned_abs(), hash(bytes)?))
     }
@@ -340,7 +369,11 @@ impl Rows for SqliteRows<'_> {
         if new == 1 {
             return Ok(None);
         }
-        self.one("SELECT digest FROM inbox WHERE provider = ?1 AND event_key = ?2", [provider, event], |row| row.get(0))
+        self.one(
+            "SELECT digest FROM inbox WHERE provider = ?1 AND event_key = ?2",
+            [provider, event],
+            |row| row.get(0),
+        )
     }
 
     fn forget_noted(&mut self, before: Timestamp) -> Result<()> {
@@ -348,7 +381,10 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn put_event(&mut self, tenant: &str, contact: &str, payload: &str) -> Result<u64> {
-        self.run("INSERT INTO event (tenant, contact, payload) VALUES (?1, ?2, ?3)", [tenant, contact, payload])?;
+        self.run(
+            "INSERT INTO event (tenant, contact, payload) VALUES (?1, ?2, ?3)",
+            [tenant, contact, payload],
+        )?;
         Ok(self.0.last_insert_rowid().unsigned_abs())
     }
 
@@ -366,7 +402,8 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn put_spooled(&mut self, entry: &SpoolEntry) -> Result<()> {
-        let headers = serde_json::to_string(&entry.headers).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        let headers =
+            serde_json::to_string(&entry.headers).map_err(|error| StoreError::Invalid(error.to_string()))?;
         self.run(
             "INSERT OR IGNORE INTO spool VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
@@ -413,8 +450,11 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn put_off_spooled(&mut self, id: &str, next_at: Timestamp) -> Result<()> {
-        self.run("UPDATE spool SET attempts = attempts + 1, next_at = ?2 WHERE id = ?1", params![id, micros(next_at)])
-            .map(drop)
+        self.run(
+            "UPDATE spool SET attempts = attempts + 1, next_at = ?2 WHERE id = ?1",
+            params![id, micros(next_at)],
+        )
+        .map(drop)
     }
 
     fn delete_spooled(&mut self, id: &str) -> Result<()> {
@@ -422,7 +462,8 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn put_scheduled(&mut self, one: &ScheduledRow) -> Result<()> {
-        let handle = serde_json::to_string(&one.handle).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        let handle =
+            serde_json::to_string(&one.handle).map_err(|error| StoreError::Invalid(error.to_string()))?;
         self.run(
             "INSERT INTO scheduled VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
             params![
@@ -440,7 +481,13 @@ impl Rows for SqliteRows<'_> {
         .map(drop)
     }
 
-    fn mark_scheduled(&mut self, tenant: &str, address: &AddressKey, channels: Channels, due: Timestamp) -> Result<()> {
+    fn mark_scheduled(
+        &mut self,
+        tenant: &str,
+        address: &AddressKey,
+        channels: Channels,
+        due: Timestamp,
+    ) -> Result<()> {
         self.run(
             "UPDATE scheduled SET cancel_at = ?5 WHERE tenant = ?1 AND address_kind = ?2 AND match_key = ?3
              AND channels & ?4 != 0 AND cancel_at IS NULL",
@@ -521,7 +568,12 @@ impl Rows for SqliteRows<'_> {
 
     fn token(&mut self, hash: &[u8; 32]) -> Result<Option<Token>> {
         self.one("SELECT name, role, tenant, created FROM token WHERE hash = ?1", [hash], |row| {
-            Ok(Token { name: row.get(0)?, role: row.get(1)?, tenant: row.get(2)?, created: time(row.get(3)?) })
+            Ok(Token {
+                name: row.get(0)?,
+                role: row.get(1)?,
+                tenant: row.get(2)?,
+                created: time(row.get(3)?),
+            })
         })
     }
 

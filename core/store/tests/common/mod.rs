@@ -5,7 +5,8 @@
 use dndgate_adapter::{AddressKind, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region};
 use dndgate_store::{
-    Change, ContactDraft, ContactView, Edited, Options, Origin, Result, Store, StoredEvent, Tx, contacts, events, ledger, opt,
+    Change, ContactDraft, ContactView, Edited, Options, Origin, Result, Store, StoredEvent, Tx, contacts,
+    events, ledger, opt,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -74,7 +75,10 @@ impl Fixture {
         self.folder.path().join("test.db")
     }
 
-    pub fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> T {
         self.store.write_blocking(work).expect("written")
     }
 
@@ -112,7 +116,9 @@ impl Fixture {
 
     pub fn opt_in(&self, number: &str) -> Option<Change> {
         let key = phone(number);
-        self.write(move |tx| opt::opt_in(tx, "default", dndgate_adapter::Channel::Sms, &key, at(200), "test", "person"))
+        self.write(move |tx| {
+            opt::opt_in(tx, "default", dndgate_adapter::Channel::Sms, &key, at(200), "test", "person")
+        })
     }
 
     pub fn blocked(&self, number: &str) -> Channels {
@@ -140,9 +146,13 @@ impl Fixture {
     /// All text in all tables.
     pub fn dump(&self) -> String {
         let connection = rusqlite::Connection::open(self.path()).expect("opens");
-        let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("schema");
-        let names: Vec<String> =
-            tables.query_map([], |row| row.get(0)).expect("query").collect::<rusqlite::Result<_>>().expect("names");
+        let mut tables =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("schema");
+        let names: Vec<String> = tables
+            .query_map([], |row| row.get(0))
+            .expect("query")
+            .collect::<rusqlite::Result<_>>()
+            .expect("names");
         let mut out = String::new();
         // Events were handed to subscribers; the feed is theirs to erase.
         for name in names.iter().filter(|name| *name != "event") {
