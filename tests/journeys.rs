@@ -4,22 +4,22 @@
 mod harness;
 
 mod journeys {
-    // mod admin;
+    mod admin;
     mod bad_input;
     mod carrying;
-    // mod evidence;
+    mod evidence;
     mod inbound;
     mod limits;
     mod mail;
-    // mod metrics;
+    mod metrics;
     mod outbound;
     mod passing_on;
-    // mod policy;
-    // mod restart;
+    mod policy;
+    mod restart;
     mod scheduled;
     mod sdk;
     mod smuggling;
     mod status;
-    // mod store;
+    mod store;
     mod upstream;
 }

@@ -39,10 +39,12 @@ impl Ports {
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let width = PORTS.end - PORTS.start;
-    let start = u16::try_from(std::process::id() % u32::from(width)).unwrap_or_default();
+    // Processes that run at the same time begin far apart.
+    let start = u16::try_from(u64::from(std::process::id()).wrapping_mul(7919) % u64::from(width))
+        .unwrap_or_default();
     until("a free port", || {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = PORTS.start + start.wrapping_add(step) % width;
+        let port = PORTS.start + (start + step % width) % width;
         TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
     })
 }

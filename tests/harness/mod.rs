@@ -13,7 +13,7 @@ pub mod wire;
 
 pub use api::Api;
 pub use client::Request;
-pub use fake::{Fake, Reaction, answer, json_answer};
+pub use fake::{Fake, Reaction, answer, json_answer, twilio_answer};
 pub use gateway::Gateway;
 pub use wire::{Message, Wire};
 
@@ -57,7 +57,6 @@ pub struct Setup {
     head: String,
     traffic: String,
     twilio: String,
-    mailgun: String,
     tail: String,
     policies: Option<Vec<(String, String)>>,
     disk_may_fill: bool,
@@ -81,12 +80,6 @@ impl Setup {
     /// Adds a line to the provider `twilio`.
     pub fn twilio(mut self, line: &str) -> Setup {
         self.twilio += &format!("{line}\n");
-        self
-    }
-
-    /// Adds a line to the provider `mailgun`.
-    pub fn mailgun(mut self, line: &str) -> Setup {
-        self.mailgun += &format!("{line}\n");
         self
     }
 
@@ -145,7 +138,7 @@ impl Setup {
     }
 
     fn configuration(&self, ports: &gateway::Ports, twilio: &Fake, mailgun: &Fake, crm: &Fake) -> String {
-        let Setup { head, traffic, twilio: for_twilio, mailgun: for_mailgun, tail, .. } = self;
+        let Setup { head, traffic, twilio: for_twilio, tail, .. } = self;
         // A journey that says nothing of accounts has the usual one.
         let key = if self.without_mailgun_key { "" } else { "api_key = \"the-api-key\"" };
         let account =
@@ -157,7 +150,7 @@ impl Setup {
              [[provider]]\nname = \"twilio\"\nadapter = \"twilio\"\nupstream = {:?}\nlisten = \"127.0.0.1:{}\"
              host = \"twilio.gate.test\"\n{account}\nauth_token = {AUTH_TOKEN:?}\ncrm_webhook = \"{}/hooks/twilio\"\n{for_twilio}
              [[provider]]\nname = \"mailgun\"\nadapter = \"mailgun\"\nupstream = {:?}\nsigning_key = {SIGNING_KEY:?}
-             {key}\ncrm_webhook = \"{}/hooks/mailgun\"\n{for_mailgun}\n{tail}",
+             {key}\ncrm_webhook = \"{}/hooks/mailgun\"\n{tail}",
             ports.traffic, ports.admin, twilio.url(), ports.twilio, crm.url(), mailgun.url(), crm.url(),
         )
     }

@@ -16,6 +16,8 @@ const FREE_MAIL: &str = "bob@example.org";
 const BLOCKED_MAIL: &str = "ada@example.org";
 /// Sends of the last-metre story.
 const SENDS: u64 = 1000;
+/// Sends that a script has under way at a time.
+const AT_ONCE: u64 = 8;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
@@ -75,7 +77,7 @@ fn checks(script: &str) {
     run(&world, script, "checks", &text_message(FREE_NUMBER, "STOP"));
     let provider = if script.starts_with("twilio") { &world.twilio } else { &world.mailgun };
     let sends: Vec<_> = provider.seen().into_iter().filter(|one| one.method() == "POST").collect();
-    assert!(sends.len() >= 4, "only {} sends went out", sends.len());
+    assert!(sends.len() >= 3, "only {} sends went out", sends.len());
     for send in sends {
         let body = send.text();
         assert!(
@@ -98,6 +100,7 @@ fn last_metre(script: &str) {
     let told: Value = serde_json::from_str(&run(&world, script, "last metre", &webhook)).expect("figures");
     let provider: &Fake = if is_twilio { &world.twilio } else { &world.mailgun };
     let arrived = provider.seen();
+    assert!(arrived.len() as u64 >= SENDS / 2 - AT_ONCE, "only {} went out before", arrived.len());
     let late = arrived.iter().filter(|one| one.text().contains("after")).count();
     assert_eq!(late, 0, "{late} sends reached the provider after the opt-out was acknowledged");
     assert_eq!(json!(arrived.len()), told["went_out"], "each that the SDK calls sent arrived once");

@@ -47,8 +47,8 @@ pub(crate) struct Bound {
 
 /// Binds an address once for each worker.
 pub(crate) fn bind(door: Door, mut address: SocketAddr, workers: usize) -> io::Result<Bound> {
-    // Sockets that share a port would share it with another gateway of this machine, too: one that does not
-    // share finds out whether the port is free.
+    // Sockets that share a port would share it with another process of this user as well, unnoticed, and
+    // each would get half of the requests. One that does not share finds out whether the port is free.
     drop(std::net::TcpListener::bind(address)?);
     let mut sockets = Vec::with_capacity(workers);
     for _ in 0..workers {
@@ -119,10 +119,9 @@ async fn work(
     for task in accepting {
         let _ = task.await;
     }
-    let all = u32::try_from(tokio::sync::Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
     let closed = async {
         // All permits are back once every connection is closed.
-        while open.available_permits() < tokio::sync::Semaphore::MAX_PERMITS.min(all as usize) {
+        while open.available_permits() < tokio::sync::Semaphore::MAX_PERMITS {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

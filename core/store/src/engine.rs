@@ -23,8 +23,11 @@ use tokio::sync::oneshot;
 const BATCH_MAX: usize = 512;
 /// The most changes that wait.
 const QUEUE_MAX: usize = 16_384;
-/// Pages of 4 KiB that a reader may keep in memory.
+/// Threads that read.
 const READERS: usize = 2;
+/// Addresses handed at a time to the thread that fills the cache, and how many such hand-overs may wait.
+const FILL_BATCH: usize = 4096;
+const FILL_BATCHES: usize = 16;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -144,12 +147,28 @@ impl Store {
         let cache = Arc::clone(&self.0.cache);
         self.write_blocking(move |tx| {
             let global = cache.is_global();
-            tx.rows.each_live(&mut |tenant, kind, key, blocks, reason| {
-                let hash = match key.strip_prefix("h:").filter(|_| !global) {
-                    Some(erased) => u64::from_str_radix(erased, 16).unwrap_or_default(),
-                    None => cache.hash(tenant, kind, key.as_bytes()),
-                };
-                cache.add(hash, Suppressed::one(reason, blocks));
+            // One thread reads, another fills: either alone would be the other's brake.
+            std::thread::scope(|threads| {
+                let (batches, filled) = sync_channel::<Vec<(u64, Suppressed)>>(FILL_BATCHES);
+                let into = &cache;
+                threads.spawn(move || {
+                    filled.iter().flatten().for_each(|(hash, suppressed)| into.add(hash, suppressed));
+                });
+                let mut batch = Vec::with_capacity(FILL_BATCH);
+                tx.rows.each_live(&mut |tenant, kind, key, blocks, reason| {
+                    let hash = match key.strip_prefix("h:").filter(|_| !global) {
+                        Some(erased) => u64::from_str_radix(erased, 16).unwrap_or_default(),
+                        None => cache.hash(tenant, kind, key.as_bytes()),
+                    };
+                    batch.push((hash, Suppressed::one(reason, blocks)));
+                    if batch.len() == FILL_BATCH {
+                        let full = std::mem::replace(&mut batch, Vec::with_capacity(FILL_BATCH));
+                        // The other thread lives as long as this scope.
+                        let _ = batches.send(full);
+                    }
+                })?;
+                let _ = batches.send(batch);
+                Ok::<_, StoreError>(())
             })?;
             cache.finish();
             Ok(cache.len() as u64)

@@ -16,7 +16,8 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
     http::{StatusCode, header},
-    response::IntoResponse,
+    middleware,
+    response::{IntoResponse, Response},
     routing::{get, post, put},
 };
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use utoipa::OpenApi;
 
 /// The largest body of an API request, in bytes: an evidence file is the largest thing that comes.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// The largest text of axum's that is read, in bytes.
+const REJECTION_BYTES_MAX: usize = 4 << 10;
 
 /// The state of every handler.
 #[derive(Clone)]
@@ -95,7 +98,25 @@ fn router(admin: Admin) -> Router {
             problem::Problem::not_found("there is nothing at this path; see /openapi.json")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::map_response(as_problem))
         .with_state(admin)
+}
+
+/// What axum itself refuses (broken JSON, a wrong method, a body that is too large) is a problem like all others.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let media = response.headers().get(header::CONTENT_TYPE);
+    let is_problem = media.is_some_and(|media| media == "application/problem+json");
+    if !status.is_client_error() || is_problem {
+        return response;
+    }
+    let kind = if status == StatusCode::METHOD_NOT_ALLOWED { "method-not-allowed" } else { "bad-request" };
+    let said = axum::body::to_bytes(response.into_body(), REJECTION_BYTES_MAX).await.unwrap_or_default();
+    let title = match String::from_utf8_lossy(&said) {
+        none if none.is_empty() => status.canonical_reason().unwrap_or("refused").to_owned(),
+        some => some.into_owned(),
+    };
+    problem::Problem::new(status, kind, title).into_response()
 }
 
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {

@@ -108,7 +108,9 @@ fn wish(name: &str, value: &Value) -> Result<ChannelWish, Problem> {
         Some("inactive") => Status::Inactive,
         Some("permanent") => Status::Permanent,
         _ => {
-            return Err(Problem::bad_request(format!("{name}.status is none of active, inactive, permanent")));
+            return Err(Problem::bad_request(format!(
+                "{name}.status is none of active, inactive, permanent"
+            )));
         }
     };
     Ok(ChannelWish {
