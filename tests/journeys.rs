@@ -7,6 +7,7 @@ mod journeys {
     mod admin;
     mod bad_input;
     mod carrying;
+    mod demo;
     mod evidence;
     mod inbound;
     mod limits;

@@ -49,6 +49,14 @@ fn free_port() -> u16 {
     })
 }
 
+/// The first of so many free ports in a row.
+pub fn free_block(count: u16) -> u16 {
+    until("free ports in a row", || {
+        let ports: Vec<u16> = (0..count).map(|_| free_port()).collect();
+        ports.windows(2).all(|pair| pair[0] + 1 == pair[1]).then_some(ports[0])
+    })
+}
+
 /// A running gateway.
 pub struct Gateway {
     pub ports: Ports,
@@ -95,8 +103,13 @@ impl Gateway {
 
     /// A command of the same binary with the same configuration.
     pub fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with("dndgate.toml", arguments)
+    }
+
+    /// A command of the same binary with another configuration.
+    pub fn command_with(&self, config: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(BINARY);
-        command.current_dir(self.folder()).args(["-c", "dndgate.toml"]).args(arguments).stdin(Stdio::null());
+        command.current_dir(self.folder()).args(["-c", config]).args(arguments).stdin(Stdio::null());
         command.output().expect("the binary runs")
     }
 

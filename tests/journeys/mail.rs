@@ -225,8 +225,9 @@ fn r30_mail_events_reach_the_crm_as_they_came_and_fresh_when_late() {
         "taken although the CRM is down"
     );
     world.crm.comes_back();
-    let late = world.crm.wait_for(2)[1].json();
-    assert_eq!(late["event-data"], event);
+    let late = world.crm.wait_for(2)[1].clone();
+    assert!(late.text().contains(&event.to_string()), "the event byte for byte: {}", late.text());
+    let late = late.json();
     let text = |name: &str| late["signature"][name].as_str().expect("text").to_owned();
     assert_eq!(text("token"), late_proof["token"]);
     let signature = mailgun_signature(SIGNING_KEY, &text("timestamp"), &text("token"));

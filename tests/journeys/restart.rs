@@ -172,7 +172,7 @@ fn check_names_file_line_and_key() {
     }
     fs::write(&file, text).expect("written");
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/dndgate.example.toml");
-    let example = world.gate.command(&["-c", example, "check"]);
+    let example = world.gate.command_with(example, &["check"]);
     assert!(example.status.success(), "{example:?}");
 }
 
@@ -197,8 +197,8 @@ fn a_second_gateway_on_the_same_ports_is_refused_and_costs_no_request() {
     // With an admin port of its own it is the traffic port that is taken.
     let own = text.replace(&format!("127.0.0.1:{}", world.gate.ports.admin), "127.0.0.1:0");
     fs::write(world.gate.folder().join("second.toml"), own).expect("written");
-    for second in [["-c", "dndgate.toml", "serve"], ["-c", "second.toml", "serve"]] {
-        let refused = world.gate.command(&second);
+    for second in ["dndgate.toml", "second.toml"] {
+        let refused = world.gate.command_with(second, &["serve"]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains("cannot listen"), "{said}");

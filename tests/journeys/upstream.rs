@@ -67,7 +67,7 @@ fn a_connection_that_the_provider_closed_while_idle_costs_no_send() {
 
 #[test]
 fn connections_to_the_provider_are_kept() {
-    let world = Setup::default().traffic("").start();
+    let world = World::start();
     for _ in 0..20 {
         assert_eq!(world.message("+14155550102", "Hello").status(), 201);
     }
