@@ -16,11 +16,13 @@ mod journeys {
     mod outbound;
     mod passing_on;
     mod policy;
+    mod properties;
     mod restart;
     mod scheduled;
     mod sdk;
     mod smuggling;
     mod status;
     mod store;
+    mod subscribers;
     mod upstream;
 }

@@ -15,7 +15,7 @@ pub use api::Api;
 pub use client::Request;
 pub use fake::{Fake, Reaction, answer, json_answer, twilio_answer};
 pub use gateway::Gateway;
-pub use wire::{Message, Wire};
+pub use wire::{Message, Wire, form_of};
 
 use serde_json::{Value, json};
 use std::{
@@ -245,12 +245,17 @@ pub fn message(to: &str, text: &str) -> Request {
     Request::post(&format!("/twilio{MESSAGES}")).form(&[("To", to), ("From", SENDER), ("Body", text)])
 }
 
+/// Where mail is sent.
+pub fn mail_path() -> String {
+    format!("/mailgun/v3/{MAIL_DOMAIN}/messages")
+}
+
 /// A mail through Mailgun; `recipients` are fields such as `("to", "a@example.com")`.
 pub fn mail(recipients: &[(&str, &str)]) -> Request {
     let mut form = vec![("from", "team@mg.example.com")];
     form.extend(recipients);
     form.extend([("subject", "Hello"), ("text", "Hello")]);
-    Request::post(&format!("/mailgun/v3/{MAIL_DOMAIN}/messages")).form(&form)
+    Request::post(&mail_path()).form(&form)
 }
 
 /// Checks a refusal of Twilio's kind.

@@ -148,8 +148,8 @@ fn phone(raw: &str, region: Region) -> Result<String, BadAddress> {
 const BAD_PHONE: BadAddress = BadAddress("not a telephone number: write it as +14155550100");
 
 /// Calls `each` with every way to read a number as E.164, the likeliest first. With `+` the digits stand as
-/// they are (the library drops digits of some Argentine numbers), before that without the trunk zero that
-/// people leave in after the country code; without `+` they are national first, then international.
+/// they are (the library drops digits of some Argentine numbers), before that without what is dialled before
+/// a country or an area code and left in by people; without `+` they are national first, then international.
 fn each_e164(raw: &str, region: Region, mut each: impl FnMut(&str)) -> Result<(), BadAddress> {
     let digits = dial(raw)?;
     let mut found = false;
@@ -174,6 +174,19 @@ fn each_e164(raw: &str, region: Region, mut each: impl FnMut(&str)) -> Result<()
         {
             offer(national.as_bytes());
         }
+    }
+    // No country code begins with a zero: two stand before it where people dial them, as in 001 415 555 0100.
+    let zeros = literal.iter().skip(1).take_while(|digit| **digit == b'0').count();
+    if zeros > usize::from(digits[0] != b'+') {
+        let mut without = literal.clone();
+        without.drain(1..=zeros);
+        offer(&without);
+    }
+    // Nor does an area code of country code 1 begin with the 1 that people there dial before it.
+    if literal.starts_with(b"+11") {
+        let mut without = literal.clone();
+        without.remove(2);
+        offer(&without);
     }
     if let Some(zero) = trunk_zero(&literal) {
         let mut without = literal.clone();
@@ -338,6 +351,9 @@ mod tests {
         assert_eq!(readings("447911123456", "GB"), ["+447911123456"]);
         assert_eq!(readings("07911123456", "GB"), ["+447911123456", "+07911123456"]);
         assert_eq!(readings("+4407911123456", "US"), ["+447911123456", "+4407911123456"]);
+        assert_eq!(readings("+1 1 213 407 7416", "US"), ["+12134077416", "+112134077416"]);
+        assert_eq!(readings("+01 213 407 7416", "US"), ["+12134077416", "+012134077416"]);
+        assert!(readings("0012134077416", "US").contains(&"+12134077416".to_owned()));
     }
 
     #[test]
