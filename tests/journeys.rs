@@ -24,5 +24,6 @@ mod journeys {
     mod status;
     mod store;
     mod subscribers;
+    mod tls;
     mod upstream;
 }

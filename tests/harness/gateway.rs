@@ -57,27 +57,35 @@ pub fn free_block(count: u16) -> u16 {
     })
 }
 
+/// What is unusual about where a gateway runs.
+pub struct Circumstances {
+    /// [`Gateway::disk_fills`] may be called.
+    pub disk_may_fill: bool,
+    /// A certificate that it trusts.
+    pub trusted: Option<PathBuf>,
+}
+
 /// A running gateway.
 pub struct Gateway {
     pub ports: Ports,
     folder: TempDir,
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
-    disk_may_fill: bool,
+    circumstances: Circumstances,
     token: OnceLock<String>,
 }
 
 impl Gateway {
     /// Starts it with the configuration that `write` makes for some ports, and waits until it is ready.
-    pub fn start(folder: TempDir, disk_may_fill: bool, write: impl Fn(&Ports) -> String) -> Gateway {
+    pub fn start(folder: TempDir, circumstances: Circumstances, write: impl Fn(&Ports) -> String) -> Gateway {
         let log = Arc::default();
         for _ in 0..TRIES {
             let ports = Ports::free();
             std::fs::write(folder.path().join("dndgate.toml"), write(&ports))
                 .expect("the configuration is written");
-            let mut process = spawn(folder.path(), disk_may_fill, &log);
+            let mut process = spawn(folder.path(), &circumstances, &log);
             if let Some(()) = ready_or_over(&mut process, &ports) {
-                return Gateway { ports, folder, process, log, disk_may_fill, token: OnceLock::new() };
+                return Gateway { ports, folder, process, log, circumstances, token: OnceLock::new() };
             }
         }
         panic!("the gateway does not start:\n{}", lines(&log));
@@ -170,7 +178,7 @@ impl Gateway {
 
     /// Starts again on the same ports and files.
     pub fn starts_again(&mut self) {
-        self.process = spawn(self.folder.path(), self.disk_may_fill, &self.log);
+        self.process = spawn(self.folder.path(), &self.circumstances, &self.log);
         let ready = ready_or_over(&mut self.process, &self.ports);
         assert!(ready.is_some(), "the gateway does not start again:\n{}", self.log());
     }
@@ -193,10 +201,15 @@ impl Gateway {
     }
 }
 
-fn spawn(folder: &Path, disk_may_fill: bool, log: &Arc<Mutex<Vec<String>>>) -> Child {
+fn spawn(folder: &Path, circumstances: &Circumstances, log: &Arc<Mutex<Vec<String>>>) -> Child {
     // A write beyond the limit raises a signal before it fails; ignored, as a full disk raises none.
-    let script = if disk_may_fill { "trap '' XFSZ; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
-    let mut process = Command::new("sh")
+    let script =
+        if circumstances.disk_may_fill { "trap '' XFSZ; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
+    let mut command = Command::new("sh");
+    if let Some(trusted) = &circumstances.trusted {
+        command.env("SSL_CERT_FILE", trusted);
+    }
+    let mut process = command
         .args(["-c", script, BINARY, "-c", "dndgate.toml", "serve"])
         .current_dir(folder)
         .stdin(Stdio::null())

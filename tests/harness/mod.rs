@@ -14,7 +14,7 @@ pub mod wire;
 pub use api::Api;
 pub use client::Request;
 pub use fake::{Fake, Reaction, answer, json_answer, twilio_answer};
-pub use gateway::Gateway;
+pub use gateway::{Circumstances, Gateway};
 pub use wire::{Message, Wire, form_of};
 
 use serde_json::{Value, json};
@@ -62,6 +62,8 @@ pub struct Setup {
     disk_may_fill: bool,
     provider: Option<Fake>,
     without_mailgun_key: bool,
+    upstream: Option<String>,
+    trusted: Option<PathBuf>,
 }
 
 impl Setup {
@@ -113,6 +115,18 @@ impl Setup {
         self
     }
 
+    /// Sends what is for Twilio to another address.
+    pub fn upstream(mut self, url: &str) -> Setup {
+        self.upstream = Some(url.into());
+        self
+    }
+
+    /// Trusts this certificate.
+    pub fn trusts(mut self, certificate: &Path) -> Setup {
+        self.trusted = Some(certificate.into());
+        self
+    }
+
     /// Makes [`Gateway::disk_fills`] possible.
     pub fn disk_may_fill(mut self) -> Setup {
         self.disk_may_fill = true;
@@ -131,14 +145,15 @@ impl Setup {
                 std::fs::write(policies.join(file), text).expect("the policy is written");
             }
         }
-        let gate = Gateway::start(folder, self.disk_may_fill, |ports| {
-            self.configuration(ports, &twilio, &mailgun, &crm)
-        });
+        let circumstances = Circumstances { disk_may_fill: self.disk_may_fill, trusted: self.trusted.take() };
+        let gate =
+            Gateway::start(folder, circumstances, |ports| self.configuration(ports, &twilio, &mailgun, &crm));
         World { gate, twilio, mailgun, crm }
     }
 
     fn configuration(&self, ports: &gateway::Ports, twilio: &Fake, mailgun: &Fake, crm: &Fake) -> String {
         let Setup { head, traffic, twilio: for_twilio, tail, .. } = self;
+        let upstream = self.upstream.clone().unwrap_or_else(|| twilio.url());
         // A journey that says nothing of accounts has the usual one.
         let key = if self.without_mailgun_key { "" } else { "api_key = \"the-api-key\"" };
         let account =
@@ -151,7 +166,7 @@ impl Setup {
              host = \"twilio.gate.test\"\n{account}\nauth_token = {AUTH_TOKEN:?}\ncrm_webhook = \"{}/hooks/twilio\"\n{for_twilio}
              [[provider]]\nname = \"mailgun\"\nadapter = \"mailgun\"\nupstream = {:?}\nsigning_key = {SIGNING_KEY:?}
              {key}\ncrm_webhook = \"{}/hooks/mailgun\"\n{tail}",
-            ports.traffic, ports.admin, twilio.url(), ports.twilio, crm.url(), mailgun.url(), crm.url(),
+            ports.traffic, ports.admin, upstream, ports.twilio, crm.url(), mailgun.url(), crm.url(),
         )
     }
 }
