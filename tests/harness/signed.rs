@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
@@ -31,6 +31,11 @@ pub fn twilio_signature(token: &str, url: &str, pairs: &[(&str, &str)]) -> Strin
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("any key");
     mac.update(format!("{url}{tail}").as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A Twilio webhook to a path of the gateway, signed for its public URL.

@@ -179,3 +179,40 @@ fn a_request_that_contacts_nobody_streams_through_before_it_is_whole() {
     wire.write(b"0\r\n\r\n").expect("written");
     assert_eq!(wire.answer().status(), 200);
 }
+
+#[test]
+fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
+    let world = World::start();
+    world.hears("+14155550101", "STOP");
+    for (to, status) in [("+14155550102", 201), ("+14155550101", 400)] {
+        let mut wire = Wire::to(world.gate.ports.traffic);
+        let body = form_of(&[("To", to), ("From", SENDER), ("Body", "Hello")]);
+        let request = Request::post(&format!("/twilio{MESSAGES}"))
+            .field("Content-Type", "application/x-www-form-urlencoded")
+            .field("Content-Length", &body.len().to_string())
+            .field("Expect", "100-continue");
+        wire.write(&request.bytes()).expect("written");
+        let leave = wire.head().expect("a head").expect("leave");
+        assert_eq!(leave.status(), 100);
+        wire.write(body.as_bytes()).expect("written");
+        assert_eq!(wire.answer().status(), status);
+    }
+    assert_eq!(world.twilio.only().form("To"), ["+14155550102"]);
+}
+
+#[test]
+fn answers_without_a_body_come_through() {
+    let world = World::start();
+    for (method, status) in [("HEAD", 200), ("GET", 304), ("DELETE", 204)] {
+        let mut given = answer(status, "application/json", "");
+        given.fields.push(("ETag".into(), "\"1\"".into()));
+        world.twilio.answers(given);
+        // The connection stays good for the next request: nothing is left over on it.
+        let mut wire = Wire::to(world.gate.ports.traffic);
+        for _ in 0..2 {
+            wire.write(&Request::new(method, &format!("/twilio{MESSAGES}")).bytes()).expect("written");
+            let head = wire.head().expect("a head").expect("an answer");
+            assert_eq!((head.status(), head.field("ETag")), (status, Some("\"1\"")), "{method}");
+        }
+    }
+}

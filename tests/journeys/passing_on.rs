@@ -1,8 +1,8 @@
 //! What the CRM gets of the providers' webhooks, and what becomes of its answers.
 
 use crate::harness::{
-    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, PUBLIC_URL, Request, SENDER, World, answer,
-    signed::{call, mailgun_proof, message_status, text_message, twilio_signature, twilio_webhook},
+    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, PUBLIC_URL, Request, SENDER, World, answer, form_of,
+    signed::{call, mailgun_proof, message_status, sha256, text_message, twilio_signature, twilio_webhook},
     until,
     wire::form_pairs,
 };
@@ -12,7 +12,8 @@ use serde_json::json;
 #[track_caller]
 fn assert_valid_for_the_crm(world: &World, arrived: &Message) {
     let url = format!("{}{}", world.crm.url(), arrived.target());
-    let pairs = form_pairs(&arrived.text());
+    let is_form = arrived.field("Content-Type").is_some_and(|media| media.contains("form"));
+    let pairs = if is_form { form_pairs(&arrived.text()) } else { Vec::new() };
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let signature = twilio_signature(AUTH_TOKEN, &url, &pairs);
     assert_eq!(arrived.field("X-Twilio-Signature"), Some(signature.as_str()), "{arrived:#?}");
@@ -41,6 +42,36 @@ fn r30_path_and_query_behind_the_hook_are_appended() {
     let arrived = world.crm.only();
     assert_eq!(arrived.target(), "/hooks/twilio/sms/in?a=1&b=%20");
     assert_valid_for_the_crm(&world, &arrived);
+}
+
+#[test]
+fn r30_a_webhook_by_get_or_with_a_json_body_is_signed_over_its_url() {
+    let world = World::start();
+    let query = form_of(&[
+        ("MessageSid", "SM1"),
+        ("AccountSid", ACCOUNT),
+        ("From", "+14155550101"),
+        ("Body", "STOP"),
+    ]);
+    let path = format!("/hooks/twilio?{query}&SmsStatus=received");
+    let signature = twilio_signature(AUTH_TOKEN, &format!("{PUBLIC_URL}{path}"), &[]);
+    let answer = world.send(&Request::get(&path).field("X-Twilio-Signature", &signature));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(world.is_blocked("SMS", "+14155550101"));
+    let arrived = world.crm.only();
+    assert_eq!((arrived.method(), arrived.target()), ("GET", path.as_str()));
+    assert_valid_for_the_crm(&world, &arrived);
+
+    let body = r#"{"something":"new"}"#;
+    let path = format!("/hooks/twilio?bodySHA256={}", sha256(body.as_bytes()));
+    let signature = twilio_signature(AUTH_TOKEN, &format!("{PUBLIC_URL}{path}"), &[]);
+    let request = Request::post(&path).field("X-Twilio-Signature", &signature);
+    assert!(world.send(&request.clone().body("application/json", body)).status() < 300);
+    let arrived = world.crm.last();
+    assert_eq!(arrived.text(), body);
+    assert_valid_for_the_crm(&world, &arrived);
+    let other = request.body("application/json", r#"{"something":"else"}"#);
+    assert_eq!(world.send(&other).status(), 403, "the URL's signature alone proves no body");
 }
 
 #[test]

@@ -12,7 +12,6 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::{
     cell::RefCell,
-    collections::HashMap,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -49,9 +48,16 @@ pub(crate) enum UpstreamError {
 /// A worker's open connections.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<Upstream, Vec<Idle>>>,
+    /// Few, and never taken out: a place in it stays good.
+    servers: RefCell<Vec<Server>>,
     tls: Arc<rustls::ClientConfig>,
     connect_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Server {
+    upstream: Upstream,
+    idle: Vec<Idle>,
 }
 
 #[derive(Debug)]
@@ -62,7 +68,7 @@ struct Idle {
 
 impl Pool {
     pub(crate) fn new(tls: Arc<rustls::ClientConfig>, connect_timeout: Duration) -> Pool {
-        Pool { idle: RefCell::default(), tls, connect_timeout }
+        Pool { servers: RefCell::default(), tls, connect_timeout }
     }
 
     /// Sends a request and returns the head of the answer. `last_metre` is asked when a connection stands
@@ -76,8 +82,9 @@ impl Pool {
         timeout: Duration,
         last_metre: impl Fn() -> bool,
     ) -> Result<Response<Body>, UpstreamError> {
+        let server = self.place(upstream);
         loop {
-            let (mut sender, reused) = match self.take(upstream) {
+            let (mut sender, reused) = match self.take(server) {
                 Some(sender) => (sender, true),
                 None => (self.connect(upstream).await?, false),
             };
@@ -87,13 +94,13 @@ impl Pool {
                 Err(error) => return Err(UpstreamError::Broken(error)),
             }
             if !last_metre() {
-                self.put(upstream, sender);
+                self.put(server, sender);
                 return Err(UpstreamError::Stopped);
             }
             let answer = tokio::time::timeout(timeout, sender.try_send_request(request)).await;
             match answer.map_err(|_| UpstreamError::Timeout)? {
                 Ok(response) => {
-                    let lease = Lease { pool: Rc::clone(self), upstream: upstream.clone(), sender };
+                    let lease = Lease { pool: Rc::clone(self), server, sender };
                     return Ok(
                         response.map(|incoming| Body::Upstream(Leased { incoming, lease: Some(lease) }))
                     );
@@ -106,10 +113,20 @@ impl Pool {
         }
     }
 
-    fn take(&self, upstream: &Upstream) -> Option<SendRequest<Body>> {
-        let mut idle = self.idle.borrow_mut();
-        let connections = idle.get_mut(upstream)?;
-        while let Some(Idle { sender, since }) = connections.pop() {
+    /// A server's place among the servers.
+    fn place(&self, upstream: &Upstream) -> usize {
+        let mut servers = self.servers.borrow_mut();
+        if let Some(found) = servers.iter().position(|server| server.upstream == *upstream) {
+            return found;
+        }
+        servers.push(Server { upstream: upstream.clone(), idle: Vec::new() });
+        servers.len() - 1
+    }
+
+    fn take(&self, server: usize) -> Option<SendRequest<Body>> {
+        let mut servers = self.servers.borrow_mut();
+        let idle = &mut servers.get_mut(server)?.idle;
+        while let Some(Idle { sender, since }) = idle.pop() {
             if !sender.is_closed() && since.elapsed() < IDLE_MAX {
                 return Some(sender);
             }
@@ -117,18 +134,13 @@ impl Pool {
         None
     }
 
-    fn put(&self, upstream: &Upstream, sender: SendRequest<Body>) {
-        if sender.is_closed() {
-            return;
-        }
-        let mut idle = self.idle.borrow_mut();
-        let one = Idle { sender, since: Instant::now() };
-        match idle.get_mut(upstream) {
-            Some(connections) if connections.len() < IDLE_CONNECTIONS_MAX => connections.push(one),
-            Some(_) => {}
-            None => {
-                idle.insert(upstream.clone(), vec![one]);
-            }
+    fn put(&self, server: usize, sender: SendRequest<Body>) {
+        let mut servers = self.servers.borrow_mut();
+        if let Some(server) = servers.get_mut(server)
+            && !sender.is_closed()
+            && server.idle.len() < IDLE_CONNECTIONS_MAX
+        {
+            server.idle.push(Idle { sender, since: Instant::now() });
         }
     }
 
@@ -173,7 +185,7 @@ fn host_and_port(upstream: &Upstream) -> (&str, u16) {
 #[derive(Debug)]
 struct Lease {
     pool: Rc<Pool>,
-    upstream: Upstream,
+    server: usize,
     sender: SendRequest<Body>,
 }
 
@@ -186,8 +198,8 @@ pub(crate) struct Leased {
 
 impl Leased {
     fn give_back(&mut self) {
-        if let Some(Lease { pool, upstream, sender }) = self.lease.take() {
-            pool.put(&upstream, sender);
+        if let Some(Lease { pool, server, sender }) = self.lease.take() {
+            pool.put(server, sender);
         }
     }
 }
