@@ -1,7 +1,7 @@
 //! What must not be lost, and the cache that answers for it.
 //!
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
-//! - [`Rows`]: what a database must be able to do; `sqlite` does it
+//! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
 //! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`evidence`], [`ledger`], [`events`],
 //!   [`cursors`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
@@ -35,7 +35,10 @@ pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
 pub use inbox::Seen;
 pub use ledger::Verified;
 pub use opt::Change;
-pub use rows::{AddressRow, ContactRow, EvidenceRow, LedgerRow, Rows, ScheduledRow, Subject};
+pub use rows::{
+    AddressRow, ContactRow, ContactRows, EventRows, EvidenceRow, EvidenceRows, InboxRows, LedgerRow,
+    LedgerRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, SpoolRows, Subject, TokenRows,
+};
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;
 pub use tokens::Token;

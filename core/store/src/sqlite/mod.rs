@@ -13,7 +13,7 @@ use std::path::Path;
 /// Older versions can damage a database whose write-ahead log is reset while another process reads.
 const VERSION_MIN: i32 = 3_051_003;
 /// Prepared statements kept for each connection: more than this crate has.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 256;
 
 /// A connection.
 pub(crate) struct Sqlite(Connection);

@@ -1,0 +1,52 @@
+//! Contacts and their addresses.
+
+use crate::error::Result;
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::AddressKey;
+use jiff::Timestamp;
+
+/// A contact's own row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContactRow {
+    /// Its id.
+    pub id: String,
+    /// Its tenant.
+    pub tenant: String,
+    /// What the API client sent of it, as JSON.
+    pub fields: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// One address of a contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressRow {
+    /// How it is compared.
+    pub key: AddressKey,
+    /// How it is shown.
+    pub shown: String,
+}
+
+/// Contacts and their addresses.
+pub trait ContactRows {
+    /// A contact.
+    fn contact(&mut self, id: &str) -> Result<Option<ContactRow>>;
+    /// Inserts a contact, or replaces its fields and time of change.
+    fn put_contact(&mut self, contact: &ContactRow) -> Result<()>;
+    /// Removes a contact and its addresses.
+    fn delete_contact(&mut self, id: &str) -> Result<()>;
+    /// A contact's addresses, in their order.
+    fn addresses(&mut self, contact: &str) -> Result<Vec<AddressRow>>;
+    /// Replaces a contact's addresses of one kind.
+    fn put_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()>;
+    /// Ids of the contacts that hold an address.
+    fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>>;
+}

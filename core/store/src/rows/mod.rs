@@ -1,0 +1,54 @@
+//! What a database must be able to do, inside one transaction: a trait for each area, a file each. Everything
+//! above them (de-duplication, the rules, the chain, the cache) is shared code, so that a second database is
+//! these traits and nothing else. They are object-safe and know no database's own types.
+
+mod contacts;
+mod events;
+mod evidence;
+mod inbox;
+mod ledger;
+mod meta;
+mod reasons;
+mod scheduled;
+mod spool;
+mod tokens;
+
+pub use contacts::{AddressRow, ContactRow, ContactRows};
+pub use events::EventRows;
+pub use evidence::{EvidenceRow, EvidenceRows};
+pub use inbox::InboxRows;
+pub use ledger::{LedgerRow, LedgerRows};
+pub use meta::MetaRows;
+pub use reasons::{ReasonRows, Subject};
+pub use scheduled::{ScheduledRow, ScheduledRows};
+pub use spool::SpoolRows;
+pub use tokens::TokenRows;
+
+/// Every area together: what a transaction offers.
+pub trait Rows:
+    ContactRows
+    + EventRows
+    + EvidenceRows
+    + InboxRows
+    + LedgerRows
+    + MetaRows
+    + ReasonRows
+    + ScheduledRows
+    + SpoolRows
+    + TokenRows
+{
+}
+
+impl<T> Rows for T where
+    T: ContactRows
+        + EventRows
+        + EvidenceRows
+        + InboxRows
+        + LedgerRows
+        + MetaRows
+        + ReasonRows
+        + ScheduledRows
+        + SpoolRows
+        + TokenRows
+{
+}

@@ -1,0 +1,32 @@
+//! Reasons of Do-Not-Disturb, live and ended.
+
+use crate::error::Result;
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{AddressKey, Blocks, Ended, Reason, ReasonKind};
+
+/// Whom a reason is kept on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A contact, by its id.
+    Contact(String),
+    /// An address.
+    Address(AddressKey),
+}
+
+/// Reasons of Do-Not-Disturb, live and ended.
+pub trait ReasonRows {
+    /// All reasons on a subject, ended ones too. Those of an erased address are found by its plain key.
+    fn reasons(&mut self, tenant: &str, subject: &Subject, erased: &str) -> Result<Vec<Reason>>;
+    /// Adds a reason.
+    fn insert_reason(&mut self, tenant: &str, subject: &Subject, reason: &Reason) -> Result<()>;
+    /// Ends a reason.
+    fn end_reason(&mut self, id: &str, ended: &Ended) -> Result<()>;
+    /// Ends all rights to a contact's reasons and takes plain addresses out of those on an address (R5).
+    fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()>;
+    /// Removes the reasons on a contact (R5).
+    fn delete_reasons(&mut self, contact: &str) -> Result<()>;
+    /// Calls `each` for every live reason and every address that it blocks.
+    fn each_live(&mut self, each: &mut dyn FnMut(&str, AddressKind, &str, Blocks, ReasonKind)) -> Result<()>;
+    /// About how many addresses are suppressed, to size the cache.
+    fn live_count(&mut self) -> Result<u64>;
+}

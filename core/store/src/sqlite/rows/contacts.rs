@@ -1,0 +1,82 @@
+//! [`ContactRows`] in SQL.
+
+use super::{SqliteRows, key, micros, time};
+use crate::{
+    error::Result,
+    rows::{AddressRow, ContactRow, ContactRows},
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::AddressKey;
+use rusqlite::params;
+
+impl ContactRows for SqliteRows<'_> {
+    fn contact(&mut self, id: &str) -> Result<Option<ContactRow>> {
+        self.one("SELECT id, tenant, fields, created, updated FROM contact WHERE id = ?1", [id], |row| {
+            Ok(ContactRow {
+                id: row.get(0)?,
+                tenant: row.get(1)?,
+                fields: row.get(2)?,
+                created: time(row.get(3)?),
+                updated: time(row.get(4)?),
+            })
+        })
+    }
+
+    fn put_contact(&mut self, contact: &ContactRow) -> Result<()> {
+        self.run(
+            "INSERT INTO contact VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, updated = excluded.updated",
+            params![
+                contact.id,
+                contact.tenant,
+                contact.fields,
+                micros(contact.created),
+                micros(contact.updated)
+            ],
+        )
+        .map(drop)
+    }
+
+    fn delete_contact(&mut self, id: &str) -> Result<()> {
+        self.run("DELETE FROM address WHERE contact = ?1", [id])?;
+        self.run("DELETE FROM evidence WHERE contact = ?1", [id])?;
+        self.run("DELETE FROM contact WHERE id = ?1", [id]).map(drop)
+    }
+
+    fn addresses(&mut self, contact: &str) -> Result<Vec<AddressRow>> {
+        let found = self.all(
+            "SELECT kind, match_key, shown FROM address WHERE contact = ?1 ORDER BY kind, position",
+            [contact],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
+        )?;
+        found
+            .into_iter()
+            .map(|(kind, value, shown)| Ok(AddressRow { key: key(&kind, value)?, shown }))
+            .collect()
+    }
+
+    fn put_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()> {
+        self.run("DELETE FROM address WHERE contact = ?1 AND kind = ?2", [contact, kind.name()])?;
+        for (position, one) in all.iter().enumerate() {
+            self.run(
+                "INSERT INTO address VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![contact, kind.name(), position as i64, tenant, one.key.key, one.shown],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>> {
+        self.all(
+            "SELECT DISTINCT contact FROM address WHERE tenant = ?1 AND kind = ?2 AND match_key = ?3",
+            [tenant, address.kind.name(), &address.key],
+            |row| row.get(0),
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! [`LedgerRows`] in SQL.
+
+use super::{Sql, SqliteRows, corrupt};
+use crate::{
+    error::{Result, StoreError},
+    rows::{LedgerRow, LedgerRows},
+};
+use rusqlite::{Row, params};
+
+fn ledger_row(row: &Row<'_>) -> Sql<Result<LedgerRow>> {
+    let seq: i64 = row.get(0)?;
+    let bytes: Vec<u8> = row.get(1)?;
+    let entry: String = row.get(2)?;
+    let salt: Option<Vec<u8>> = row.get(3)?;
+    let data: Option<String> = row.get(4)?;
+    Ok(hash(bytes).map(|hash| LedgerRow { seq: seq.unsigned_abs(), hash, entry, personal: salt.zip(data) }))
+}
+
+fn hash(bytes: Vec<u8>) -> Result<[u8; 32]> {
+    bytes.try_into().map_err(|_| corrupt("hash"))
+}
+
+impl LedgerRows for SqliteRows<'_> {
+    fn head(&mut self) -> Result<(u64, [u8; 32])> {
+        let found = self.one("SELECT seq, hash FROM head WHERE one = 1", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?))
+        })?;
+        let (seq, bytes) = found.ok_or_else(|| StoreError::Corrupt("the ledger has no head".into()))?;
+        Ok((seq.unsigned_abs(), hash(bytes)?))
+    }
+
+    fn append(&mut self, row: &LedgerRow, subjects: &[String]) -> Result<()> {
+        let seq = row.seq as i64;
+        self.run("INSERT INTO ledger VALUES (?1, ?2, ?3)", params![seq, row.hash, row.entry])?;
+        if let Some((salt, data)) = &row.personal {
+            self.run("INSERT INTO ledger_personal VALUES (?1, ?2, ?3)", params![seq, salt, data])?;
+        }
+        for subject in subjects {
+            self.run("INSERT OR IGNORE INTO ledger_subject VALUES (?1, ?2)", params![subject, seq])?;
+        }
+        self.run("UPDATE head SET seq = ?1, hash = ?2 WHERE one = 1", params![seq, row.hash]).map(drop)
+    }
+
+    fn entries_of(&mut self, subjects: &[String], limit: usize) -> Result<Vec<LedgerRow>> {
+        let mut numbers: Vec<i64> = Vec::new();
+        for subject in subjects {
+            numbers.extend(self.all(
+                "SELECT seq FROM ledger_subject WHERE subject = ?1 ORDER BY seq DESC LIMIT ?2",
+                params![subject, limit as i64],
+                |row| row.get::<_, i64>(0),
+            )?);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let skip = numbers.len().saturating_sub(limit);
+        let mut entries = Vec::new();
+        for number in &numbers[skip..] {
+            let found = self.one(
+                "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq) WHERE ledger.seq = ?1",
+                [number],
+                ledger_row,
+            )?;
+            entries.extend(found.transpose()?);
+        }
+        Ok(entries)
+    }
+
+    fn each_entry(&mut self, each: &mut dyn FnMut(LedgerRow) -> bool) -> Result<()> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq) ORDER BY ledger.seq",
+        )?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            if !each(ledger_row(row)??) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, subject: &str) -> Result<()> {
+        self.run(
+            "DELETE FROM ledger_personal WHERE seq IN (SELECT seq FROM ledger_subject WHERE subject = ?1)",
+            [subject],
+        )
+        .map(drop)
+    }
+}

@@ -1,0 +1,80 @@
+//! [`crate::Rows`] in SQL, an area a file.
+
+mod contacts;
+mod events;
+mod evidence;
+mod inbox;
+mod ledger;
+mod meta;
+mod reasons;
+mod scheduled;
+mod spool;
+mod tokens;
+
+use crate::{
+    engine::Batch,
+    error::{Result, StoreError},
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::AddressKey;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+pub(super) struct SqliteRows<'c>(pub(super) &'c Transaction<'c>);
+
+type Sql<T> = rusqlite::Result<T>;
+
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+fn time(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("unknown {what}"))
+}
+
+fn key(kind: &str, key: String) -> Result<AddressKey> {
+    Ok(AddressKey { kind: AddressKind::parse(kind).ok_or_else(|| corrupt("kind of address"))?, key })
+}
+
+impl SqliteRows<'_> {
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+        Ok(self.0.prepare_cached(sql)?.execute(values)?)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnOnce(&Row<'_>) -> Sql<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.0.prepare_cached(sql)?.query_row(values, read).optional()?)
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> Sql<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let found = statement.query_map(values, read)?.collect::<Sql<Vec<T>>>()?;
+        Ok(found)
+    }
+}
+
+impl Batch for SqliteRows<'_> {
+    fn savepoint(&mut self) -> Result<()> {
+        self.run("SAVEPOINT job", []).map(drop)
+    }
+    fn release(&mut self) -> Result<()> {
+        self.run("RELEASE job", []).map(drop)
+    }
+    fn roll_back(&mut self) -> Result<()> {
+        self.run("ROLLBACK TO job", [])?;
+        self.release()
+    }
+}

@@ -1,0 +1,161 @@
+//! [`ReasonRows`] in SQL.
+
+use super::{Sql, SqliteRows, corrupt, key, micros, time};
+use crate::{
+    error::Result,
+    rows::{ReasonRows, Subject},
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{AddressKey, Blocks, Ended, Reason, ReasonKind};
+use rusqlite::{Row, params};
+
+const REASON: &str = "id, kind, blocks, origin_kind, origin_key, permanent, code, message, source, actor, began, \
+                      ended_at, ended_by, ended_why";
+
+/// A row of [`REASON`].
+fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
+    let kind: String = row.get(1)?;
+    let blocks: String = row.get(2)?;
+    let origin: Option<String> = row.get(3)?;
+    let origin_key: Option<String> = row.get(4)?;
+    let ended_at: Option<i64> = row.get(11)?;
+    let ended = match ended_at {
+        None => None,
+        Some(at) => Some(Ended {
+            at: time(at),
+            by: row.get::<_, Option<String>>(12)?.unwrap_or_default(),
+            why: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+        }),
+    };
+    let built = Reason {
+        id: row.get(0)?,
+        kind: ReasonKind::Manual,
+        blocks: Blocks::AllChannels,
+        origin: None,
+        permanent: row.get(5)?,
+        code: row.get(6)?,
+        message: row.get(7)?,
+        source: row.get(8)?,
+        actor: row.get(9)?,
+        began: time(row.get(10)?),
+        ended,
+    };
+    Ok((|| {
+        let origin = match (origin, origin_key) {
+            (Some(kind), Some(value)) => Some(key(&kind, value)?),
+            _ => None,
+        };
+        Ok(Reason {
+            kind: ReasonKind::parse(&kind).ok_or_else(|| corrupt("kind of reason"))?,
+            blocks: Blocks::parse(&blocks).ok_or_else(|| corrupt("channel"))?,
+            origin,
+            ..built
+        })
+    })())
+}
+
+impl ReasonRows for SqliteRows<'_> {
+    fn reasons(&mut self, tenant: &str, subject: &Subject, erased: &str) -> Result<Vec<Reason>> {
+        let found = match subject {
+            Subject::Contact(id) => self.all(
+                &format!("SELECT {REASON} FROM reason WHERE contact = ?1 ORDER BY began, id"),
+                [id],
+                reason,
+            )?,
+            Subject::Address(address) => self.all(
+                &format!(
+                    "SELECT {REASON} FROM reason WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2
+                     AND match_key IN (?3, ?4) ORDER BY began, id"
+                ),
+                [tenant, address.kind.name(), &address.key, erased],
+                reason,
+            )?,
+        };
+        found.into_iter().collect()
+    }
+
+    fn insert_reason(&mut self, tenant: &str, subject: &Subject, one: &Reason) -> Result<()> {
+        let (contact, kind, match_key) = match subject {
+            Subject::Contact(id) => (Some(id.as_str()), None, None),
+            Subject::Address(address) => (None, Some(address.kind.name()), Some(address.key.as_str())),
+        };
+        let origin = one.origin.as_ref();
+        self.run(
+            "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            params![
+                one.id,
+                tenant,
+                contact,
+                kind,
+                match_key,
+                one.kind.name(),
+                one.blocks.name(),
+                origin.map(|origin| origin.kind.name()),
+                origin.map(|origin| origin.key.as_str()),
+                one.permanent,
+                one.code,
+                one.message,
+                one.source,
+                one.actor,
+                micros(one.began),
+                one.ended.as_ref().map(|ended| micros(ended.at)),
+                one.ended.as_ref().map(|ended| ended.by.as_str()),
+                one.ended.as_ref().map(|ended| ended.why.as_str()),
+            ],
+        )
+        .map(drop)
+    }
+
+    fn end_reason(&mut self, id: &str, ended: &Ended) -> Result<()> {
+        self.run(
+            "UPDATE reason SET ended_at = ?2, ended_by = ?3, ended_why = ?4 WHERE id = ?1 AND ended_at IS NULL",
+            params![id, micros(ended.at), ended.by, ended.why],
+        )
+        .map(drop)
+    }
+
+    fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()> {
+        self.run(
+            "UPDATE reason SET match_key = ?4, origin_key = CASE WHEN origin_key = ?3 THEN ?4 ELSE origin_key END,
+             message = '' WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
+            [tenant, address.kind.name(), &address.key, erased],
+        )
+        .map(drop)
+    }
+
+    fn delete_reasons(&mut self, contact: &str) -> Result<()> {
+        self.run("DELETE FROM reason WHERE contact = ?1", [contact]).map(drop)
+    }
+
+    fn each_live(&mut self, each: &mut dyn FnMut(&str, AddressKind, &str, Blocks, ReasonKind)) -> Result<()> {
+        for sql in [
+            "SELECT tenant, address_kind, match_key, blocks, kind FROM reason INDEXED BY reason_live
+             WHERE contact IS NULL AND ended_at IS NULL",
+            "SELECT address.tenant, address.kind, address.match_key, reason.blocks, reason.kind
+             FROM reason INDEXED BY reason_live_contact JOIN address ON address.contact = reason.contact
+             WHERE reason.contact IS NOT NULL AND reason.ended_at IS NULL",
+        ] {
+            let mut statement = self.0.prepare_cached(sql)?;
+            let mut found = statement.query([])?;
+            while let Some(row) = found.next()? {
+                let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
+                let kind = AddressKind::parse(text(1)?).ok_or_else(|| corrupt("kind of address"))?;
+                let blocks = Blocks::parse(text(3)?).ok_or_else(|| corrupt("channel"))?;
+                let reason = ReasonKind::parse(text(4)?).ok_or_else(|| corrupt("kind of reason"))?;
+                each(text(0)?, kind, text(2)?, blocks, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn live_count(&mut self) -> Result<u64> {
+        let count = self.one(
+            "SELECT (SELECT count(*) FROM reason INDEXED BY reason_live WHERE contact IS NULL AND ended_at IS NULL)
+                  + (SELECT count(*) FROM reason INDEXED BY reason_live_contact
+                     WHERE contact IS NOT NULL AND ended_at IS NULL)",
+            [],
+            |row| row.get::<_, i64>(0),
+        )?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+}
