@@ -16,9 +16,11 @@ pub mod laws;
 pub mod mailbox;
 pub mod multipart;
 pub mod outbound;
+pub mod path;
 pub mod request;
 pub mod sandbox;
 pub mod sign;
+pub mod table;
 pub mod webhook;
 pub mod words;
 

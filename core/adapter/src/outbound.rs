@@ -52,6 +52,9 @@ pub struct Sending<'a> {
     pub sender: Cow<'a, str>,
     /// Tags, template or category by which a send rule may judge.
     pub tags: Vec<Cow<'a, str>>,
+    /// It also reaches people whom nobody names to us, as [`Outbound::Unnamed`]: refused unless the operator
+    /// allows that name, and those who are named are judged in any case.
+    pub unnamed: Option<&'static str>,
 }
 
 /// One person whom a send would reach.

@@ -301,6 +301,11 @@ impl<'a> Exchange<'a> {
         readable: &Bytes,
     ) -> Result<Response<Body>, Stop> {
         let provider = &self.target.route.provider;
+        if let Some(name) = sending.unnamed
+            && !provider.allow_unnamed.iter().any(|one| one == name)
+        {
+            return Err(unnamed(name));
+        }
         let exempt = provider.exempt.iter().any(|kind| kind == sending.kind);
         let store = &self.worker.shared.store;
         let verdicts = |sending: &Sending<'_>| gate::blocked(store.cache(), tenant, &sending.recipients);

@@ -81,6 +81,7 @@ pub(crate) fn send<'a>(request: &Request<'a>) -> Result<(Sending<'a>, Vec<String
         scheduled: read.scheduled,
         sender: read.sender,
         tags: read.tags,
+        unnamed: None,
     };
     Ok((sending, suspects))
 }

@@ -5,8 +5,7 @@ use Endpoint::{
     ConversationWithParticipants, Email, Interaction, Message, Nobody, Notification, ProxyMessage,
     ProxyParticipant, ProxySession, QueueMember, Reservation, Studio, Verify,
 };
-use dndgate_adapter::{Head, Unreadable};
-use http::Method;
+use dndgate_adapter::{Head, Unreadable, path};
 
 /// What a path does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,10 +217,10 @@ const SUFFIXES: [&str; 3] = [".json", ".xml", ".csv"];
 /// # Errors
 /// When the path is written in a way that the provider could read as another one.
 pub(crate) fn find(head: &Head<'_>) -> Result<Option<Endpoint>, Unreadable> {
-    if is_read(head.method) {
+    if path::is_read(head.method) {
         return Ok(Some(Nobody));
     }
-    clean(head.path)?;
+    path::clean(head.path)?;
     let product = product(head.host);
     if product == "api" {
         let Some(below) = head.path.strip_prefix(API_PATH) else {
@@ -246,78 +245,7 @@ pub(crate) fn find(head: &Head<'_>) -> Result<Option<Endpoint>, Unreadable> {
 
 fn lookup(table: &[Row], path: &str) -> Result<Option<Endpoint>, Unreadable> {
     let path = SUFFIXES.iter().find_map(|suffix| path.strip_suffix(suffix)).unwrap_or(path);
-    for (pattern, endpoint) in table {
-        match fits(pattern, path) {
-            Fit::Exactly => return Ok(Some(*endpoint)),
-            Fit::Misspelt => {
-                return Err(Unreadable::new("the path is misspelt: mind its case and its ending"));
-            }
-            Fit::Not => {}
-        }
-    }
-    Ok(None)
-}
-
-enum Fit {
-    Exactly,
-    /// But for case, or something after a dot.
-    Misspelt,
-    Not,
-}
-
-fn fits(pattern: &str, path: &str) -> Fit {
-    let mut fit = Fit::Exactly;
-    let mut segments = path.split('/');
-    for wanted in pattern.split('/') {
-        if wanted == "**" {
-            return fit;
-        }
-        let Some(segment) = segments.next() else { return Fit::Not };
-        if wanted == "*" || segment == wanted {
-            continue;
-        }
-        if !segment.split('.').next().unwrap_or(segment).eq_ignore_ascii_case(wanted) {
-            return Fit::Not;
-        }
-        fit = Fit::Misspelt;
-    }
-    if segments.next().is_some() { Fit::Not } else { fit }
-}
-
-/// Refuses what two readers of a path see differently: empty and dot segments, escaped letters, dots and
-/// slashes, parameters of a segment.
-fn clean(path: &str) -> Result<(), Unreadable> {
-    let bytes = path.as_bytes();
-    let tricky =
-        || Unreadable::new("the path must stand there plainly: no //, no dot segments, no escaped letters");
-    let mut previous = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let plain = match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'~' => true,
-            b'.' | b'/' => previous != b'/',
-            b'%' => is_needed_escape(&bytes[at + 1..]),
-            b'+' | b'@' | b':' | b',' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'=' => true,
-            _ => false,
-        };
-        if !plain {
-            return Err(tricky());
-        }
-        previous = byte;
-    }
-    if previous == b'/' || !path.starts_with('/') { Err(tricky()) } else { Ok(()) }
-}
-
-/// Does an escape stand for a byte that cannot stand in a path by itself?
-fn is_needed_escape(after: &[u8]) -> bool {
-    let digit = |index: usize| after.get(index).and_then(|byte| char::from(*byte).to_digit(16));
-    let (Some(high), Some(low)) = (digit(0), digit(1)) else { return false };
-    let byte = (high << 4 | low) as u8;
-    !(byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"-_.~/\\;%".contains(&byte))
-}
-
-/// Methods that contact nobody (R13).
-fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE | Method::TRACE)
+    path::lookup(table.iter().copied(), path)
 }
 
 /// The product that a host serves; without one the main API.

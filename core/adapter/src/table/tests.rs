@@ -1,0 +1,227 @@
+//! A made-up provider with everything that a description can say.
+
+use super::*;
+use crate::apply_edits;
+use http::{HeaderMap, Method};
+use proptest::prelude::*;
+
+const CHAT: &[(&str, Channels, AddressKind)] = &[
+    ("sms", Channels::of(Channel::Sms), AddressKind::Phone),
+    ("messenger", Channels::of(Channel::Fb), AddressKind::Psid),
+];
+
+static ONE: Send = Send {
+    forms: &[Form::Json, Form::Urlencoded],
+    to: &[To { at: "dst", joined: "<", ..To::sms("dst") }],
+    callbacks: &[("url", CallbackKind::Status)],
+    scheduled: &["send_at"],
+    sender: "src",
+    tags: &["tag"],
+    unnamed: &[("groups", "groups")],
+    ..Send::NONE
+};
+static MANY: Send = Send { to: &[To::sms("to[]")], keyed: &["parameters.*"], ..Send::NONE };
+static CHATS: Send = Send {
+    to: &[
+        To { at: "to", joined: "", way: Way::Beside("channel", CHAT), role: Role::To },
+        To { at: "failover[].to", joined: "", way: Way::Beside("channel", CHAT), role: Role::To },
+    ],
+    ..Send::NONE
+};
+static BATCH: Send =
+    Send { to: &[To::email("[].to[].email", Role::To), To::email("[].cc[].email", Role::Cc)], ..Send::NONE };
+static QUERY: Send = Send { forms: &[Form::Query], to: &[To::sms("to")], ..Send::NONE };
+
+static API: Api = Api {
+    main_host: "api.example.com",
+    endpoints: &[
+        row("POST", "v1/one", Act::Send(&ONE)),
+        row("POST", "v1/many", Act::Send(&MANY)),
+        row("POST", "v1/chats", Act::Send(&CHATS)),
+        row("POST", "v1/batch", Act::Send(&BATCH)),
+        row("GET", "v1/query", Act::Send(&QUERY)),
+        row("POST", "v1/lists/*/send", Act::Unnamed("lists")),
+        row("*", "v1/templates/**", Act::Nobody),
+    ],
+    closing_slash: true,
+};
+
+const fn row(method: &'static str, path: &'static str, act: Act) -> Endpoint {
+    Endpoint { host: "api.example.com", method, path, act }
+}
+
+/// Runs `check` on a request.
+fn with<T>(target: &str, body: &str, check: impl FnOnce(&Request<'_>) -> T) -> T {
+    let (method, target) = target.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let media =
+        if body.starts_with(['{', '[']) { "application/json" } else { "application/x-www-form-urlencoded" };
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", media.parse().unwrap());
+    let method: Method = method.parse().unwrap();
+    let head = Head { method: &method, host: None, path, query, headers: &headers };
+    check(&Request { head, body: body.as_bytes() })
+}
+
+/// Whom a request reaches, as `sms:+1…`.
+fn people(target: &str, body: &str) -> Result<Vec<String>, String> {
+    with(target, body, |request| match API.read(request) {
+        Ok(Outbound::Send(sending)) => Ok(sending
+            .recipients
+            .iter()
+            .map(|one| format!("{}:{}", one.channels.first().unwrap().label(), one.address))
+            .collect()),
+        Ok(Outbound::Nobody) => Ok(Vec::new()),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(unreadable) => Err(unreadable.message.into_owned()),
+    })
+}
+
+fn trimmed(target: &str, body: &str, drop: &[usize]) -> Result<String, String> {
+    with(target, body, |request| {
+        let edits = API.trim(request, drop).map_err(|cannot| cannot.to_string())?;
+        Ok(String::from_utf8(apply_edits(request.body, &edits)).unwrap())
+    })
+}
+
+#[test]
+fn finds_recipients_where_the_description_says() {
+    for (target, body, expected) in [
+        ("POST /v1/one", r#"{"dst":"+1415< 1416 <"}"#, &["sms:+1415", "sms:1416"][..]),
+        ("POST /v1/one/", r#"{"dst":14155550100}"#, &["sms:14155550100"]),
+        ("POST /v1/one", "dst=%2B1415&src=x", &["sms:+1415"]),
+        ("POST /v1/many", r#"{"to":["a\u0031","b"]}"#, &["sms:a1", "sms:b"]),
+        ("POST /v1/many", r#"{"to":"a"}"#, &["sms:a"]),
+        (
+            "POST /v1/chats",
+            r#"{"channel":"sms","to":"1","failover":[{"to":"2","channel":"messenger"}]}"#,
+            &["sms:1", "fb:2"],
+        ),
+        ("POST /v1/batch", r#"[{"to":[{"email":"a"}],"cc":[{"email":"c"}]}]"#, &["email:a", "email:c"]),
+        ("GET /v1/query?to=%2B1", "", &["sms:+1"]),
+        ("POST /v1/templates/x/y", r#"{"to":"1"}"#, &[]),
+        ("GET /v1/one", "", &[]),
+    ] {
+        assert_eq!(people(target, body).unwrap(), expected, "{target} {body}");
+    }
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_an_error() {
+    for (target, body) in [
+        ("POST /v1/one", r#"{"dst":"1","Dst":"2"}"#),
+        ("POST /v1/one", r#"{"dst":"1","dst":"2"}"#),
+        ("POST /v1/one", r#"{"dst":["1"]}"#),
+        ("POST /v1/one", r#"{"dst":1.5}"#),
+        ("POST /v1/one", r#"{"dst":{"x":"1"}}"#),
+        ("POST /v1/one", r#"{"dst":null}"#),
+        ("POST /v1/one", r#"{"src":"1"}"#),
+        ("POST /v1/one?dst=2", r#"{"dst":"1"}"#),
+        ("POST /v1/one?groups[]=2", r#"{"dst":"1"}"#),
+        ("POST /v1/one", "dst=1&dst=2"),
+        ("POST /v1/one", "dst=1&DST=2"),
+        ("POST /v1/many", "to=1"),
+        ("POST /v1/many", r#"{"to":[["1"]]}"#),
+        ("POST /v1/chats", r#"{"channel":"pigeon","to":"1"}"#),
+        ("POST /v1/chats", r#"{"to":"1"}"#),
+        ("POST /v1/chats", r#"{"channel":"sms","to":"1","failover":["x"]}"#),
+        ("POST /v1/One", r#"{"dst":"1"}"#),
+        ("POST /v1/one.json", r#"{"dst":"1"}"#),
+        ("POST /v1//one", r#"{"dst":"1"}"#),
+        ("POST /v1/o%6ee", r#"{"dst":"1"}"#),
+    ] {
+        assert!(people(target, body).is_err(), "{target} {body}");
+    }
+    assert_eq!(people("POST /v1/other", "{}").unwrap_err(), "Unrecognised");
+    assert_eq!(people("POST /v1/lists/7/send", "{}").unwrap_err(), "Unnamed(\"lists\")");
+}
+
+#[test]
+fn facts_of_a_send() {
+    let body = r#"{"dst":"1","url":"https://crm/x","send_at":"2026","src":"me","tag":"t","groups":[7]}"#;
+    with("POST /v1/one", body, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        assert_eq!(sending.callbacks[0].url, "https://crm/x");
+        assert!(sending.scheduled);
+        assert_eq!((&*sending.sender, &*sending.tags[0]), ("me", "t"));
+        assert_eq!(sending.unnamed, Some("groups"));
+    });
+    with("POST /v1/one", r#"{"dst":"1","groups":[],"send_at":null}"#, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        assert_eq!((sending.unnamed, sending.scheduled), (None, false));
+    });
+}
+
+#[test]
+fn r11_takes_out_whom_it_is_told_and_nothing_else() {
+    for (target, body, drop, expected) in [
+        ("POST /v1/one", r#"{"dst":"1<2<3","x":1}"#, &[1][..], Some(r#"{"dst":"1<3","x":1}"#)),
+        ("POST /v1/one", "dst=1%3C2&x=1", &[0], Some("dst=2&x=1")),
+        ("POST /v1/one", r#"{"dst":"1"}"#, &[0], None),
+        (
+            "POST /v1/many",
+            r#"{"to":["+1 2","3"],"parameters":{"name":{"12":"A","3":"B"}}}"#,
+            &[0],
+            Some(r#"{"to":["3"],"parameters":{"name":{"3":"B"}}}"#),
+        ),
+        ("POST /v1/many", r#"{"to":["1","2"]}"#, &[0, 1], None),
+        (
+            "POST /v1/chats",
+            r#"{"channel":"sms","to":"1","failover":[{"to":"2","channel":"sms"}]}"#,
+            &[0],
+            None,
+        ),
+        (
+            "POST /v1/batch",
+            r#"[{"to":[{"email":"a"},{"email":"b"}]},{"to":[{"email":"c"}]}]"#,
+            &[0, 2],
+            Some(r#"[{"to":[{"email":"b"}]}]"#),
+        ),
+        // The copy would lose its mail together with the addressee.
+        (
+            "POST /v1/batch",
+            r#"[{"to":[{"email":"a"}],"cc":[{"email":"c"}]},{"to":[{"email":"d"}]}]"#,
+            &[0],
+            None,
+        ),
+    ] {
+        assert_eq!(trimmed(target, body, drop).ok().as_deref(), expected, "{target} {body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn lists_obey_the_laws(people in prop::collection::vec("[0-9]{3,5}", 1..6), gone in 0usize..6, joined: bool) {
+        let (target, body) = if joined {
+            ("POST /v1/one", serde_json::json!({ "text": "x", "dst": people.join("<") }).to_string())
+        } else {
+            ("POST /v1/many", serde_json::json!({ "to": people, "parameters": { "n": { "1": "x" } } }).to_string())
+        };
+        with(target, &body, |request| {
+            let Ok(Outbound::Send(before)) = API.read(request) else { panic!() };
+            assert_eq!(before.recipients.len(), people.len());
+            assert_eq!(apply_edits(request.body, &API.trim(request, &[]).unwrap()), request.body);
+            let gone = gone % people.len();
+            if let Ok(edits) = API.trim(request, &[gone]) {
+                let left = apply_edits(request.body, &edits);
+                let Ok(Outbound::Send(after)) = API.read(&Request { body: &left, ..*request }) else { panic!() };
+                let mut expected: Vec<&str> = before.recipients.iter().map(|one| &*one.address).collect();
+                expected.remove(gone);
+                assert_eq!(after.recipients.iter().map(|one| &*one.address).collect::<Vec<_>>(), expected);
+            } else {
+                assert_eq!(people.len(), 1);
+            }
+        });
+    }
+
+    #[test]
+    fn never_panics(body in "[\\[\\]{}:,\"a-z0-9<]{0,40}", path in "/v1/(one|many|chats|batch|query)") {
+        with(&format!("POST {path}"), &body, |request| {
+            if let Ok(Outbound::Send(sending)) = API.read(request) {
+                for index in 0..sending.recipients.len() {
+                    let _ = API.trim(request, &[index]);
+                }
+            }
+        });
+    }
+}
