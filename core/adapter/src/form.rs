@@ -135,6 +135,23 @@ pub fn same_field(written: &str, name: &str) -> bool {
     bare.eq_ignore_ascii_case(name)
 }
 
+/// Could a lenient reader find one of `names` in this query, or in what stands behind a `;` of a form?
+///
+/// A query is read by many a server more leniently than a body is: split at `;`, decoded once more, with
+/// leftovers of HTML in it. What is no letter, digit or one of `.:_-` does not count in a name.
+pub fn could_name(text: &str, is: impl Fn(&str) -> bool) -> bool {
+    let once: Vec<u8> = percent_encoding::percent_decode_str(text).collect();
+    let twice: Vec<u8> = percent_encoding::percent_decode(&once).collect();
+    [text.as_bytes(), &once, &twice].into_iter().any(|spelling| {
+        let spelling = String::from_utf8_lossy(spelling);
+        spelling.split(['&', ';', '?']).any(|piece| {
+            let name = piece.split(['=', '[']).next().unwrap_or(piece);
+            let counts = |char: &char| char.is_ascii_alphanumeric() || ".:_-".contains(*char);
+            is(name.chars().filter(counts).collect::<String>().trim_end_matches('.'))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +168,33 @@ mod tests {
         assert_eq!(&body[to.at.clone()], b"%2B14155550100");
         assert_eq!(apply_edits(body, &[to.place().replace("x y&")]), b"To=x+y%26&&Body=a+b%26c&Empty=&Bare");
         assert_eq!(apply_edits(body, &[form.remove(to)]), b"&Body=a+b%26c&Empty=&Bare");
+    }
+
+    #[test]
+    fn r10_a_name_in_a_query_is_found_in_every_disguise() {
+        for query in [
+            "to=x",
+            "TO=x",
+            "a=1&to=x",
+            "a=1;to=x",
+            "to[]=x",
+            "%74o=x",
+            "%2574o=x",
+            "a%26to=x",
+            "?to=x",
+            "a&amp;to=x",
+            "%E2%80%8Bto=x",
+            "+to=x",
+            "to%00=x",
+            "to.=x",
+            "to",
+            "a=1%3Bto=x",
+        ] {
+            assert!(could_name(query, |name| name.eq_ignore_ascii_case("to")), "{query}");
+        }
+        for query in ["", "tos=x", "a=to", "page=2&size=to", "t=o"] {
+            assert!(!could_name(query, |name| name.eq_ignore_ascii_case("to")), "{query}");
+        }
     }
 
     #[test]

@@ -188,25 +188,38 @@ fn each_e164(raw: &str, region: Region, mut each: impl FnMut(&str)) -> Result<()
         without.remove(2);
         offer(&without);
     }
-    if let Some(zero) = trunk_zero(&literal) {
+    if let Some(prefix) = trunk_prefix(&literal) {
         let mut without = literal.clone();
-        without.remove(zero);
+        without.drain(prefix);
         offer(&without);
     }
     offer(&literal);
     found.then_some(()).ok_or(BAD_PHONE)
 }
 
-/// Where the national prefix `0` stands after the country code, in countries that have one and whose numbers
-/// therefore never begin with it.
-fn trunk_zero(e164: &[u8]) -> Option<usize> {
+/// Where the national prefix stands after the country code, when people left it in and no number begins with
+/// it: the `0` of most countries, Hungary's `06`, Mexico's of before 2019 (`01`, and `044`, `045` before
+/// mobiles), Russia's `8`.
+fn trunk_prefix(e164: &[u8]) -> Option<std::ops::Range<usize>> {
+    if let [b'+', b'7', b'8', rest @ ..] = e164
+        && rest.len() == 10
+    {
+        return Some(2..3);
+    }
     if !e164.iter().skip(2).take(3).any(|digit| *digit == b'0') {
         return None;
     }
+    if let Some(national) = e164.strip_prefix(b"+52") {
+        let dialled =
+            [&b"01"[..], b"02", b"044", b"045"].into_iter().find(|prefix| national.starts_with(prefix));
+        return dialled
+            .filter(|prefix| national.len() == prefix.len() + 10)
+            .map(|prefix| 3..3 + prefix.len());
+    }
     let number = phonenumber::parse(None, String::from_utf8_lossy(e164)).ok()?;
-    let zero = 1 + number.country().code().to_string().len();
+    let at = 1 + number.country().code().to_string().len();
     let prefix = number.metadata(&phonenumber::metadata::DATABASE)?.national_prefix()?;
-    (prefix == "0" && e164.get(zero) == Some(&b'0')).then_some(zero)
+    (prefix.starts_with('0') && e164.get(at..)?.starts_with(prefix.as_bytes())).then(|| at..at + prefix.len())
 }
 
 fn each_phone_reading(raw: &str, region: Region, mut each: impl FnMut(&[u8])) -> Result<(), BadAddress> {
@@ -351,6 +364,12 @@ mod tests {
         assert_eq!(readings("447911123456", "GB"), ["+447911123456"]);
         assert_eq!(readings("07911123456", "GB"), ["+447911123456", "+07911123456"]);
         assert_eq!(readings("+4407911123456", "US"), ["+447911123456", "+4407911123456"]);
+        for dialled in ["+52 01 55 1234 5678", "+52 044 55 1234 5678", "+52 045 55 1234 5678"] {
+            assert!(readings(dialled, "US").contains(&"+525512345678".to_owned()), "{dialled}");
+        }
+        assert!(readings("+78 916 123 45 67", "US").contains(&"+79161234567".to_owned()));
+        assert!(readings("+36 06 30 123 4567", "US").contains(&"+36301234567".to_owned()));
+        assert_eq!(readings("+78001234567", "US"), ["+78001234567"]);
         assert_eq!(readings("+1 1 213 407 7416", "US"), ["+12134077416", "+112134077416"]);
         assert_eq!(readings("+01 213 407 7416", "US"), ["+12134077416", "+012134077416"]);
         assert!(readings("0012134077416", "US").contains(&"+12134077416".to_owned()));

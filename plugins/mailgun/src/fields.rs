@@ -48,7 +48,9 @@ impl<'a> Fields<'a> {
                 if !parameters.is_empty() && !matches!(charset, Some("utf-8" | "utf8" | "us-ascii")) {
                     return Err(Unreadable::new("the form is in a charset other than UTF-8"));
                 }
-                Ok(Fields::Form(form::read(body)?, body))
+                let form = form::read(body)?;
+                refuse_semicolons(body)?;
+                Ok(Fields::Form(form, body))
             }
             Some("multipart/form-data") => Ok(Fields::Multipart(multipart::read(whole, body)?)),
             _ => Err(wrong_type()),
@@ -146,6 +148,10 @@ pub(crate) fn meaning(name: &str) -> Result<Meaning, Unreadable> {
     if name.chars().any(char::is_control) {
         return Err(Unreadable::new("a field's name holds a control character"));
     }
+    // A byte order mark, invisible or look-alike letters. Names of headers and variables are the sender's own.
+    if !name.is_ascii() && !own_name(name) {
+        return Err(Unreadable::new("a field's name is not plain ASCII"));
+    }
     let bare = bare(name);
     if let Some((prefix, rest)) = bare.split_once(':') {
         return Ok(prefixed(prefix.trim(), rest.trim()));
@@ -191,10 +197,34 @@ fn prefixed(prefix: &str, rest: &str) -> Meaning {
     }
 }
 
-/// A name without white space around it and without array brackets.
+/// Is it a name whose end the sender chooses?
+fn own_name(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(prefix, rest)| prefix.is_ascii() && (prefix == "v" || rest.is_ascii()))
+}
+
+/// A name without what some readers take off it: white space, quotes and angle brackets around it, array
+/// brackets and dots behind it.
 fn bare(name: &str) -> &str {
     let name = name.trim();
-    name.split_once('[').map_or(name, |(head, _)| head.trim_end())
+    let name = name.split_once('[').map_or(name, |(head, _)| head);
+    let name = name.trim_matches(|char: char| char.is_whitespace() || "'\"`<>".contains(char));
+    name.trim_end_matches('.').trim_end()
+}
+
+/// Older readers take a `;` for a separator too.
+fn refuse_semicolons(body: &[u8]) -> Result<(), Unreadable> {
+    for piece in body.split(|byte| *byte == b';').skip(1) {
+        let name = piece.split(|byte| matches!(byte, b'=' | b'&')).next().unwrap_or(piece);
+        let name = String::from_utf8_lossy(name);
+        if piece.get(name.len()) == Some(&b'=')
+            && form::could_name(&name, |name| meaning(name) != Ok(Meaning::Other))
+        {
+            return Err(Unreadable::new(
+                "escape the ; in the form as %3B: some readers take it for a separator",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn wrong_type() -> Unreadable {
@@ -210,16 +240,32 @@ mod tests {
     fn lenient_names_count() {
         let to = |exact| Ok(Meaning::Recipients { role: Role::To, exact });
         assert_eq!(meaning("to"), to(true));
-        for name in ["To", "TO", "to[]", "to[0]", " to ", "to [a]", "to[", "\u{a0}to"] {
+        for name in ["To", "TO", "to[]", "to[0]", " to ", "to [a]", "to[", "'to'", "<to>", "to.", "\"to\""] {
             assert_eq!(meaning(name), to(false), "{name}");
         }
         for name in ["h:Bcc", "H:bcc", "h: BCC", "h:Resent-Bcc", "h:bcc[]"] {
             assert_eq!(meaning(name), Ok(Meaning::Header(Role::Bcc)), "{name}");
         }
-        for name in ["t%6f", "%74o", "t%6F[]", "t%256f", "_charset_", "to\0", "t\no"] {
+        for name in [
+            "t%6f",
+            "%74o",
+            "t%6F[]",
+            "t%256f",
+            "_charset_",
+            "to\0",
+            "t\no",
+            "\u{a0}to",
+            "\u{feff}to",
+            "to\u{200b}",
+            "ｔo",
+            "tо",
+            "h:Bcc\u{200b}",
+        ] {
             assert!(meaning(name).is_err(), "{name}");
         }
-        for name in ["subject", "tox", "v:to", "o:tracking", "o:deliver-within", "h:Reply-To", "", "50%"] {
+        for name in
+            ["subject", "tox", "v:to", "v:größe", "o:tracking", "o:deliver-within", "h:Reply-To", "", "50%"]
+        {
             assert_eq!(meaning(name), Ok(Meaning::Other), "{name}");
         }
         for name in ["o:deliverytime", "o:time-zone-localize", "h:X-Mailgun-Deliver-By"] {

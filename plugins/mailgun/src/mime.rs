@@ -28,7 +28,9 @@ pub(crate) fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(Stri
         }
         open = false;
         if let Some((name, value)) = text.split_once(':') {
-            let name = name.trim().to_ascii_lowercase();
+            // Whatever is no part of a name is taken off by some reader: white space, NUL, a byte order mark.
+            let name: String = name.chars().filter(char::is_ascii_graphic).collect();
+            let name = name.to_ascii_lowercase();
             if wanted(&name) {
                 found.push((name, value.replace('\t', " ").trim().to_owned()));
                 open = true;
@@ -77,6 +79,8 @@ mod tests {
             "\r\n\r\nFrom: b@x\r\nBcc:\r\n\ta@x\r\n\r\n",
             "nonsense\r\nBcc: a@x",
             "X: y\r\n \r\nBcc: a@x\r\n\r\n",
+            "\u{feff}Bcc: a@x\r\n\r\n",
+            "X: y\r\nBcc\0: a@x\r\n\r\n",
         ] {
             assert_eq!(bcc(message), ["a@x"], "{message:?}");
         }

@@ -270,10 +270,9 @@ impl<'a> People<'a> {
 
 /// Whether Mailgun merges the query into the fields of a `POST` is not known.
 fn refuse_query(query: Option<&str>) -> Result<(), Unreadable> {
-    for pair in form::read(query.unwrap_or_default().as_bytes())?.pairs() {
-        if meaning(&pair.name)? != Meaning::Other {
-            return Err(Unreadable::new("a field of the message stands in the query: put it into the body"));
-        }
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
+    if form::could_name(query, |name| meaning(name) != Ok(Meaning::Other)) {
+        return Err(Unreadable::new("a field of the message stands in the query: put it into the body"));
     }
     Ok(())
 }

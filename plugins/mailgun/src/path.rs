@@ -44,7 +44,6 @@ const RESOURCES: &[&str] = &[
     "bounces",
     "complaints",
     "credentials",
-    "envelopes",
     "events",
     "stats",
     "tag",
@@ -81,7 +80,9 @@ pub(crate) fn look(head: &Head<'_>) -> Result<Look, Unreadable> {
     }
     let segments: Vec<&str> = head.path.trim_end_matches('/').split('/').skip(1).collect();
     let harmless = match segments[..] {
-        [version, root, ..] if is_version(version) && ROOTS.contains(&root) => true,
+        [version, root, ref below @ ..] if is_version(version) && ROOTS.contains(&root) => {
+            !below.contains(&"messages") && !below.contains(&"messages.mime")
+        }
         [version, domain, resource, ..] => {
             is_version(version) && domain.contains('.') && RESOURCES.contains(&resource)
         }
@@ -268,9 +269,15 @@ mod tests {
         ] {
             assert_eq!(looked(&Method::POST, path), Ok(Look::Nobody), "{path}");
         }
-        for path in
-            ["/v5/sandbox/auth_recipients", "/v3/mg.acme.com/newsletters", "/", "/v3", "/v5/users/invite"]
-        {
+        for path in [
+            "/v3/lists/team@mg.acme.com/messages",
+            "/v3/mg.acme.com/envelopes",
+            "/v5/sandbox/auth_recipients",
+            "/v3/mg.acme.com/newsletters",
+            "/",
+            "/v3",
+            "/v5/users/invite",
+        ] {
             assert_eq!(looked(&Method::POST, path), Ok(Look::Unrecognised), "{path}");
         }
         let mut headers = HeaderMap::new();

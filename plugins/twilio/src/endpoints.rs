@@ -1,9 +1,9 @@
 //! Which requests reach somebody: Twilio's products, their paths, and what each path does.
 
 use Endpoint::{
-    Action, Bulk, Call, CallUpdate, CallerId, Conference, ConversationMessage, ConversationParticipant,
-    ConversationWithParticipants, Email, Interaction, Message, Nobody, Notification, ProxyMessage,
-    ProxyParticipant, ProxySession, QueueMember, Reservation, Studio, Verify,
+    Action, Bulk, Call, CallUpdate, CallerId, ChannelMessage, Conference, ConversationMessage,
+    ConversationParticipant, ConversationWithParticipants, Email, Interaction, Message, Nobody, Notification,
+    ProxyMessage, ProxyParticipant, ProxySession, QueueMember, Reservation, Studio, Verify,
 };
 use dndgate_adapter::{Head, Unreadable, path};
 
@@ -19,6 +19,8 @@ pub(crate) enum Endpoint {
     QueueMember,
     CallerId,
     ConversationMessage,
+    /// In a channel of Programmable Chat, whose members stand in no list that names their numbers.
+    ChannelMessage,
     ConversationParticipant,
     ConversationWithParticipants,
     Action,
@@ -176,6 +178,12 @@ const VERIFY: &[Row] = &[
     ("v2/Services/*/Webhooks/**", Nobody),
 ];
 
+/// Programmable Chat. Its channels are conversations under their older name.
+const CHAT: &[Row] = &[
+    ("v1/Services/*/Channels/*/Messages", ChannelMessage),
+    ("v2/Services/*/Channels/*/Messages", ChannelMessage),
+    ("v3/Services/*/Channels/*/Messages", ChannelMessage),
+];
 const BULK: &[Row] = &[("v1/Messages", Bulk)];
 const COMMS: &[Row] = &[("v1/Emails", Email)];
 const NOTIFY: &[Row] =
@@ -189,6 +197,7 @@ const UNKNOWN: &[Row] = &[];
 fn table(product: &str) -> &'static [Row] {
     match product {
         "conversations" => CONVERSATIONS,
+        "chat" | "ip-messaging" => CHAT,
         "messaging" => MESSAGING,
         "studio" => STUDIO,
         "verify" => VERIFY,

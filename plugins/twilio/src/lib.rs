@@ -67,7 +67,7 @@ static PROFILE: Profile = Profile {
     webhook_timeout: Duration::from_secs(15),
     // What a person asked for this minute, or rings the tenant's own people.
     exemptions: &["verify", "caller_id", "taskrouter"],
-    unnamed: &["notify", "scheduled"],
+    unnamed: &["notify", "chat", "scheduled"],
 };
 
 impl Adapter for Twilio {

@@ -36,6 +36,7 @@ impl Endpoint {
             | Endpoint::ConversationParticipant
             | Endpoint::ConversationWithParticipants
             | Endpoint::Action => "conversation",
+            Endpoint::ChannelMessage => "chat",
             Endpoint::Bulk => "bulk",
             Endpoint::Email => "email",
             Endpoint::Studio => "studio",
@@ -140,6 +141,7 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
         Endpoint::ConversationMessage | Endpoint::ProxyMessage => {
             Ok(Outbound::Ask(conversations::question(&request.head)))
         }
+        Endpoint::ChannelMessage => Ok(Outbound::Unnamed("chat")),
         Endpoint::ConversationWithParticipants
         | Endpoint::Action
         | Endpoint::Bulk
