@@ -71,6 +71,11 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
         format!("curl -w '\\n' http://{twilio}/_sandbox/inbound -d channel=SMS {from} -d text={word}")
     };
     let to_ada = format!("-F to={}", ada.email);
+    let link = format!(
+        "curl -s http://{admin}/v1/unsubscribe-links -H 'content-type: application/json' -d '{{\"address\":\"{}\"}}'",
+        ada.email
+    );
+    let short = format!("\"$({link} | sed -E 's/.*\"shortUrl\":\"([^\"]*)\".*/\\1/')\"");
     let program = quoted(&std::env::current_exe().unwrap_or_else(|_| "dndgate".into()));
     let config = quoted(&folder.join(CONFIG_FILE));
     let keywords = quoted(&folder.join("policies/keywords.lua"));
@@ -123,6 +128,14 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
                 ),
                 reply("STOP"),
                 call("-i "),
+            ],
+        ),
+        (
+            "9. A link for Ada's mail and a short one for texts; its page (open it in a browser); the mail program's button.",
+            vec![
+                format!("{link} -w '\\n'"),
+                format!("curl -s {short}"),
+                format!("curl -w '\\n' -d List-Unsubscribe=One-Click {short}"),
             ],
         ),
     ]

@@ -3,7 +3,7 @@
 use crate::{Failure, providers::ADAPTERS};
 use dndgate_gateway::{Config, Gateway, Handle, Parts};
 use dndgate_policy::{Active, Policies};
-use dndgate_store::{Decisions, Options, Store, meta};
+use dndgate_store::{Decisions, Options, Store, links, meta};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     path::{Path, PathBuf},
@@ -59,8 +59,11 @@ pub(crate) async fn assemble(
 ) -> Result<Gateway, Failure> {
     let store = Store::open(&Options::new(&config.store.url)).map_err(Failure::wrong)?;
     let secret = store.write(|tx| meta::secret(tx, "installation")).await.map_err(Failure::wrong)?;
+    let now = jiff::Timestamp::now();
+    let link_keys = store.write(move |tx| links::keys(tx, now)).await.map_err(Failure::wrong)?;
     let decisions = Decisions::open(&decisions_path(&config), DECISIONS).map_err(Failure::wrong)?;
-    Gateway::bind(Parts { config, store, policies, decisions, secret, prometheus }).map_err(Failure::wrong)
+    Gateway::bind(Parts { config, store, policies, decisions, secret, link_keys, prometheus })
+        .map_err(Failure::wrong)
 }
 
 /// The file beside the database that remembers decisions.

@@ -25,5 +25,6 @@ mod journeys {
     mod store;
     mod subscribers;
     mod tls;
+    mod unsubscribe;
     mod upstream;
 }

@@ -102,6 +102,10 @@ fn the_tour_works_as_it_is_printed() {
     assert!(seventh[0].contains("opt_out") && seventh[0].contains("none"), "{}", seventh[0]);
     let eighth = demo.paste(8, 3);
     assert!(eighth[2].contains("21216"), "{}", eighth[2]);
+    let ninth = demo.paste(9, 3);
+    assert!(ninth[0].contains("\"List-Unsubscribe-Post\":\"List-Unsubscribe=One-Click\""), "{}", ninth[0]);
+    assert!(ninth[1].contains("name=\"channels\" value=\"Email\" checked"), "{}", ninth[1]);
+    assert!(ninth[2].contains("Done. You will no longer get:"), "{}", ninth[2]);
     let pid = demo.process.id();
     let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status().expect("a shell");
     assert!(interrupted.success());

@@ -95,6 +95,13 @@ impl<'a> Form<'a> {
         &self.pairs
     }
 
+    /// The edit that adds a pair behind the others.
+    pub fn append(&self, name: &str, value: &str) -> Edit {
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = format!("&{}={}", encoded(name), encoded(value));
+        Edit { range: self.length..self.length, with: pair.into_bytes() }
+    }
+
     /// Every pair of that name, exactly as written.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Pair<'a>> {
         self.pairs.iter().filter(move |pair| pair.name == name)

@@ -25,8 +25,8 @@ pub mod webhook;
 pub mod words;
 
 pub use outbound::{
-    Answer, Ask, Asked, Callback, CallbackKind, CannotTrim, Learned, Look, Outbound, Recipient, Refusal,
-    RefusalCause, Role, Scheduled, Sending, Unreadable,
+    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Learned, Look, Outbound, Recipient,
+    Refusal, RefusalCause, Role, Scheduled, Sending, Unreadable,
 };
 pub use request::{Edit, Head, Place, Quoting, Reply, Request, apply_edits};
 pub use webhook::{
@@ -85,6 +85,22 @@ pub trait Adapter: Debug + Send + Sync + 'static {
         send: &Sending<'_>,
         drop: &[usize],
     ) -> Result<Vec<Edit>, CannotTrim>;
+
+    /// The edits that add header fields to a mail, such as `List-Unsubscribe`, before the provider signs it.
+    /// Called only for a mail to one person, or of which [`Adapter::trim`] leaves one, and only when the operator
+    /// wants it; the edits may stand beside those of `trim`. Names and values hold no line breaks.
+    ///
+    /// # Errors
+    /// When the mail has such fields, or they have no place in it: it then goes as it is.
+    fn add_headers(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        headers: &[(&str, &str)],
+    ) -> Result<Vec<Edit>, CannotAdd> {
+        let _ = (request, send, headers);
+        Err(CannotAdd::Unfit("this provider takes no header fields"))
+    }
 
     /// Renders a refusal in the provider's own error shape, so that its official SDK raises its own
     /// exception (R12). Also used for the gateway's own failures (502, 503, 504).

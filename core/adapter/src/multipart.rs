@@ -108,8 +108,22 @@ impl<'a> Multipart<'a> {
 
     /// The edit that gives a part another value; `None` when that would hold the boundary.
     pub fn replace(&self, part: &Part<'_>, value: &str) -> Option<Edit> {
-        let clean = memmem::find(value.as_bytes(), &self.delimiter).is_none();
-        clean.then(|| part.place().replace(value))
+        self.is_free_of_boundary(value).then(|| part.place().replace(value))
+    }
+
+    /// The edit that adds a text part behind the others; `None` when it would hold the boundary.
+    pub fn append(&self, name: &str, value: &str) -> Option<Edit> {
+        let end = self.parts.last()?.whole.end;
+        let delimiter = std::str::from_utf8(&self.delimiter).ok()?;
+        let part =
+            format!("{delimiter}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let clean = self.is_free_of_boundary(name) && self.is_free_of_boundary(value);
+        clean.then(|| Edit { range: end..end, with: part.into_bytes() })
+    }
+
+    /// May this text stand in a value?
+    pub fn is_free_of_boundary(&self, text: &str) -> bool {
+        memmem::find(text.as_bytes(), &self.delimiter).is_none()
     }
 
     /// The edit that takes a part out, header and delimiter included. Removing every part is not supported;

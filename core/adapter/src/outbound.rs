@@ -158,6 +158,17 @@ impl Unreadable {
 #[error("{0}")]
 pub struct CannotTrim(pub Cow<'static, str>);
 
+/// Why header fields cannot be added to a mail. It then goes as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CannotAdd {
+    /// The sender has set them.
+    #[error("the mail has its own")]
+    Own,
+    /// They have no place in it.
+    #[error("{0}")]
+    Unfit(&'static str),
+}
+
 /// A refusal to be rendered in the provider's shape.
 #[derive(Debug, Clone)]
 pub struct Refusal<'a> {

@@ -36,6 +36,8 @@ pub struct Config {
     pub tenants: BTreeMap<String, Tenant>,
     /// DND of one tenant blocks in all.
     pub suppression_global: bool,
+    /// The page behind unsubscribe links.
+    pub unsubscribe: Unsubscribe,
 }
 
 /// `[traffic]`
@@ -159,6 +161,24 @@ impl Default for PoliciesConfig {
     }
 }
 
+/// `[unsubscribe]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Unsubscribe {
+    /// How people reach the business when a link does not work: an email address, a link, a number or words.
+    pub reach: Option<String>,
+    /// How often one person's links may be pressed in a minute.
+    pub changes_per_minute: u32,
+    /// How many links that are not ours may be tried from one address in a minute.
+    pub misses_per_minute: u32,
+}
+
+impl Default for Unsubscribe {
+    fn default() -> Unsubscribe {
+        Unsubscribe { reach: None, changes_per_minute: 30, misses_per_minute: 60 }
+    }
+}
+
 /// One `[[provider]]`.
 #[derive(Debug, Clone)]
 pub struct Provider {
@@ -186,6 +206,8 @@ pub struct Provider {
     pub allow_unnamed: Vec<String>,
     /// Kinds of send that DND does not concern (R9).
     pub exempt: Vec<String>,
+    /// Mail to one person gets `List-Unsubscribe` headers that lead here.
+    pub list_unsubscribe: bool,
 }
 
 /// Scheme and authority of a server.
@@ -249,6 +271,10 @@ pub struct Tenant {
     pub accounts: Vec<String>,
     /// How its national phone numbers are read.
     pub region: Region,
+    /// Its name as people know it, for the unsubscribe page.
+    pub title: Option<String>,
+    /// How people reach it, in place of `unsubscribe.reach`.
+    pub reach: Option<String>,
 }
 
 /// A number of bytes, written `60MiB`.
@@ -365,6 +391,8 @@ struct Written {
     tenant: BTreeMap<String, Spanned<WrittenTenant>>,
     #[serde(default)]
     suppression_scope: Scope,
+    #[serde(default)]
+    unsubscribe: Unsubscribe,
 }
 
 #[derive(Deserialize, Default, PartialEq)]
@@ -391,6 +419,7 @@ struct WrittenProvider {
     allow_unnamed: Vec<Spanned<String>>,
     #[serde(default)]
     exempt: Vec<Spanned<String>>,
+    list_unsubscribe: Option<Spanned<bool>>,
     #[serde(flatten)]
     keys: BTreeMap<String, toml::Value>,
 }
@@ -408,6 +437,8 @@ struct WrittenTenant {
     #[serde(default)]
     accounts: Vec<String>,
     default_region: Option<Spanned<String>>,
+    title: Option<String>,
+    reach: Option<String>,
 }
 
 impl Config {
@@ -475,10 +506,12 @@ impl Config {
                     at(code.span().start, &format!("tenant.{name}.default_region is {error}"))
                 })?,
             };
-            tenants.insert(name, Tenant { accounts: tenant.accounts, region });
+            let WrittenTenant { accounts, title, reach, .. } = tenant;
+            tenants.insert(name, Tenant { accounts, region, title, reach });
         }
         if tenants.is_empty() {
-            tenants.insert("default".into(), Tenant { accounts: Vec::new(), region: Region::US });
+            let only = Tenant { accounts: Vec::new(), region: Region::US, title: None, reach: None };
+            tenants.insert("default".into(), only);
         }
         let mut policies = written.policies;
         policies.dir = folder.join(&policies.dir);
@@ -495,6 +528,7 @@ impl Config {
             subscribers,
             tenants,
             suppression_global: written.suppression_scope == Scope::Global,
+            unsubscribe: written.unsubscribe,
         })
     }
 }
@@ -598,6 +632,13 @@ fn provider(
         };
         Ok(list.iter().map(bare).collect::<Vec<_>>())
     };
+    let list_unsubscribe = written.list_unsubscribe.as_ref().is_some_and(|wanted| *wanted.as_ref());
+    if let Some(wanted) = &written.list_unsubscribe
+        && list_unsubscribe
+        && !profile.channels.has(dndgate_adapter::Channel::Email)
+    {
+        return Err(at(wanted.span().start, "list_unsubscribe is for providers of mail"));
+    }
     Ok(Provider {
         name,
         adapter: *adapter,
@@ -611,5 +652,6 @@ fn provider(
         unrecognised: written.unrecognised,
         allow_unnamed: named(&written.allow_unnamed, profile.unnamed, "allow_unnamed")?,
         exempt: named(&written.exempt, profile.exemptions, "exempt")?,
+        list_unsubscribe,
     })
 }

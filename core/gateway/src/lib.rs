@@ -24,6 +24,7 @@ mod rules;
 mod scan;
 mod server;
 mod shared;
+mod unsubscribe;
 mod upstream;
 mod webhook;
 
@@ -37,11 +38,12 @@ use crate::{
     health::Health,
     route::{Door, Routes},
     shared::Shared,
+    unsubscribe::{Limit, Links},
 };
 use arc_swap::ArcSwap;
 use dndgate_adapter::Channels;
 use dndgate_policy::{Active, Limits, PolicyError};
-use dndgate_store::{Decisions, Store};
+use dndgate_store::{Decisions, LinkKey, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     net::SocketAddr,
@@ -72,6 +74,8 @@ pub struct Parts {
     pub decisions: Decisions,
     /// The secret of this installation.
     pub secret: [u8; 32],
+    /// The keys of unsubscribe links, the newest last.
+    pub link_keys: Vec<LinkKey>,
     /// The metrics of this process.
     pub prometheus: PrometheusHandle,
 }
@@ -103,7 +107,7 @@ impl Gateway {
     /// # Errors
     /// When an address is taken or trust in https upstreams cannot be set up.
     pub fn bind(parts: Parts) -> Result<Gateway, StartError> {
-        let Parts { config, store, policies, decisions, secret, prometheus } = parts;
+        let Parts { config, store, policies, decisions, secret, link_keys, prometheus } = parts;
         let workers = match config.traffic.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some,
@@ -135,6 +139,10 @@ impl Gateway {
             policy_dir: config.policies.dir.clone(),
             policy_limits: limits(&config),
             callbacks: Callbacks::new(&secret, &config.traffic.public_url),
+            secret,
+            links: ArcSwap::from_pointee(Links::new(&link_keys)),
+            link_uses: Limit::default(),
+            link_misses: Limit::default(),
             config: ArcSwap::from_pointee(config),
             store,
             policies,

@@ -18,6 +18,8 @@ const POLICY_SECONDS: &str = "dndgate_policy_seconds";
 const BUILD_INFO: &str = "dndgate_build_info";
 const SPOOL_PENDING: &str = "dndgate_spool_pending";
 const UNKNOWN_CODES: &str = "dndgate_unknown_codes_total";
+const LIST_UNSUBSCRIBE: &str = "dndgate_list_unsubscribe_total";
+const UNSUBSCRIBE_PAGE: &str = "dndgate_unsubscribe_page_total";
 
 /// Bounds of the time that the gateway itself adds, in seconds: microseconds are what counts.
 const OVERHEAD_BOUNDS: [f64; 12] = [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.02, 0.1, 1.0];
@@ -48,6 +50,14 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(POLICY_SECONDS, Unit::Seconds, "Time that a send rule takes");
     describe_gauge!(BUILD_INFO, "Always 1; the version is a label");
     describe_gauge!(SPOOL_PENDING, "Webhooks that the CRM has not taken yet");
+    describe_counter!(
+        LIST_UNSUBSCRIBE,
+        "Mails that were to get List-Unsubscribe (added, own, several, unfit)"
+    );
+    describe_counter!(
+        UNSUBSCRIBE_PAGE,
+        "Requests to unsubscribe links by kind (view, one_click, stop, resume) and status"
+    );
     describe_counter!(UNKNOWN_CODES, "Provider error codes that no policy knows");
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!(CACHE_LAG).set(0.0);
@@ -108,6 +118,16 @@ pub(crate) fn policy_seconds() -> Histogram {
 /// A code that no policy knows.
 pub(crate) fn unknown_code(provider: &str) {
     metrics::counter!(UNKNOWN_CODES, "provider" => provider.to_owned()).increment(1);
+}
+
+/// A mail that was to get `List-Unsubscribe`: `added`, it has its `own`, it goes to `several`, or is `unfit`.
+pub(crate) fn list_unsubscribe(outcome: &'static str) {
+    metrics::counter!(LIST_UNSUBSCRIBE, "outcome" => outcome).increment(1);
+}
+
+/// A request to an unsubscribe link. `kind` is one of `view`, `one_click`, `stop`, `resume`, `other`.
+pub(crate) fn unsubscribe_page(kind: &'static str, status: u16) {
+    metrics::counter!(UNSUBSCRIBE_PAGE, "kind" => kind, "status" => status.to_string()).increment(1);
 }
 
 /// Gauges that are read when somebody looks.

@@ -8,6 +8,7 @@ use crate::{
     route::{Target, TenantRoute},
     rules, scan,
     shared::Worker,
+    unsubscribe::headers,
     upstream::UpstreamError,
 };
 use bytes::Bytes;
@@ -347,6 +348,10 @@ impl<'a> Exchange<'a> {
             })?;
         }
         edits.extend(self.callback_edits(&sending));
+        if provider.list_unsubscribe {
+            let shared = &self.worker.shared;
+            edits.extend(headers::edits(shared, self.adapter(), tenant, request, &sending, &dropped));
+        }
         edits.sort_by_key(|edit| edit.range.start);
         let edited = !edits.is_empty();
         let body = if edited { body::edit(readable, edits) } else { Body::from(raw.clone()) };

@@ -48,6 +48,8 @@ pub(crate) enum Destination<'a> {
     Provider(Target<'a>),
     /// A provider's webhook; the path after `/hooks/{provider}`.
     Hook(Arc<Route>, &'a str),
+    /// The page behind an unsubscribe link; the path after `/u/`.
+    Unsubscribe(&'a str),
     /// Nothing here.
     Nowhere,
 }
@@ -120,6 +122,10 @@ impl Routes {
             return route.map_or(Destination::Nowhere, |route| {
                 Destination::Hook(Arc::clone(route), after.split('?').next().unwrap_or(""))
             });
+        }
+        if first == "u" {
+            let after = after.strip_prefix('/').unwrap_or("");
+            return Destination::Unsubscribe(after.split('?').next().unwrap_or(""));
         }
         let route = self.providers.iter().find(|route| route.provider.name == first);
         match route {

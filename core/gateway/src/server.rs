@@ -8,7 +8,7 @@ use crate::{
     outbound,
     route::{Destination, Door},
     shared::{Shared, Worker},
-    webhook,
+    unsubscribe, webhook,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::{body::Incoming, service::service_fn};
@@ -143,8 +143,8 @@ async fn accept(
             accepted = listener.accept() => accepted,
             _ = draining.wait_for(|draining| *draining) => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file handles, as a rule: others must close first.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -163,11 +163,11 @@ async fn accept(
         tokio::task::spawn_local(async move {
             let permit = open.acquire().await;
             match tls {
-                None => connection(&worker, door, stream).await,
+                None => connection(&worker, door, peer, stream).await,
                 Some(tls) => {
                     let limit = worker.shared.traffic.header_timeout.0;
                     if let Ok(Ok(stream)) = tokio::time::timeout(limit, tls.accept(stream)).await {
-                        connection(&worker, door, stream).await;
+                        connection(&worker, door, peer, stream).await;
                     }
                 }
             }
@@ -187,12 +187,17 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisThread {
     }
 }
 
-async fn connection(worker: &Rc<Worker>, door: Door, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+async fn connection(
+    worker: &Rc<Worker>,
+    door: Door,
+    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+) {
     let traffic = &worker.shared.traffic;
     let builder = builder(traffic);
     let serve = service_fn(|request| {
         let worker = Rc::clone(worker);
-        async move { Ok::<_, Infallible>(handle(&worker, door, request).await) }
+        async move { Ok::<_, Infallible>(handle(&worker, door, peer, request).await) }
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), serve));
     let mut draining = worker.shared.draining.subscribe();
@@ -230,7 +235,12 @@ fn builder(traffic: &Traffic) -> auto::Builder<OnThisThread> {
 }
 
 /// One request: where it goes, or why nowhere.
-async fn handle(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -> Response<Body> {
+async fn handle(
+    worker: &Rc<Worker>,
+    door: Door,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Body> {
     if let Err(why) = plain(&request) {
         return answer::problem(StatusCode::BAD_REQUEST, "request-form", why);
     }
@@ -244,6 +254,7 @@ async fn handle(worker: &Rc<Worker>, door: Door, request: Request<Incoming>) -> 
     match routes.find(door, host, path) {
         Destination::Provider(target) => outbound::outbound(worker, &target, request).await,
         Destination::Hook(route, after) => webhook::webhook(worker, &route, after, request).await,
+        Destination::Unsubscribe(after) => unsubscribe::unsubscribe(worker, after, peer.ip(), request).await,
         Destination::Nowhere => {
             let mut response = answer::problem(
                 StatusCode::NOT_FOUND,

@@ -6,6 +6,7 @@ use crate::{
     ids::RequestIds,
     metrics,
     route::Routes,
+    unsubscribe::{Limit, Links},
     upstream::Pool,
 };
 use ::metrics::{Counter, Histogram};
@@ -37,6 +38,14 @@ pub(crate) struct Shared {
     pub(crate) policy_limits: Limits,
     pub(crate) decisions: Decisions,
     pub(crate) callbacks: Callbacks,
+    /// The secret of this installation.
+    pub(crate) secret: [u8; 32],
+    /// The keys of unsubscribe links.
+    pub(crate) links: ArcSwap<Links>,
+    /// How often links were used.
+    pub(crate) link_uses: Limit,
+    /// How often links were tried that are not ours.
+    pub(crate) link_misses: Limit,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) prometheus: metrics_exporter_prometheus::PrometheusHandle,
     /// A send rule broke its limits: rules run on threads of their own until the policies change.

@@ -22,26 +22,40 @@ pub struct PageTexts {
     pub title: String,
     /// Before the act; `{address}` is the masked address, `{tenant}` the business.
     pub question: String,
-    /// The prominent button.
-    pub button: String,
-    /// Above the single channels.
+    /// Above the channels, all of them chosen: to keep one is to take it out.
     pub choose: String,
-    /// The button that keeps the choice of channels.
-    pub save: String,
+    /// The button that stops the chosen channels.
+    pub button: String,
     /// After the act; `{channels}` names what stopped.
     pub done: String,
     /// When there was nothing left to stop.
     pub already: String,
+    /// That the page may be come back to.
+    pub again: String,
+    /// Above the channels that are switched off.
+    pub off: String,
     /// Offers to switch channels back on.
     pub undo: String,
     /// The button for that.
     pub undo_button: String,
+    /// After that; `{channels}` names what is on again.
+    pub resumed: String,
+    /// When that may not be: something else than this link switched it off.
+    pub kept_off: String,
     /// Beside SMS when only a START reply ends it (R22).
     pub sms_locked: String,
     /// For a link that is not ours or damaged.
     pub bad_link: String,
     /// When the act could not be stored just now.
     pub unavailable: String,
+    /// When the link was used too often in a minute.
+    pub busy: String,
+    /// In front of how the business is reached.
+    pub reach: String,
+    /// The channel Email.
+    pub email: String,
+    /// The channel Call.
+    pub call: String,
 }
 
 impl Unsubscribe {
@@ -50,8 +64,9 @@ impl Unsubscribe {
         self.scope.with(channel.into())
     }
 
-    /// The texts for the first language of an `Accept-Language` value that there are texts for, and its tag.
-    pub fn texts_for(&self, accept_language: &str) -> (&str, &PageTexts) {
+    /// The texts for the first language of an `Accept-Language` value that there are texts for, and its tag; then
+    /// for the person's own language as far as it is known, then for the default.
+    pub fn texts_for(&self, accept_language: &str, own: Option<&str>) -> (&str, &PageTexts) {
         let mut wanted: Vec<(&str, f32)> = accept_language
             .split(',')
             .take(LANGUAGES_READ_MAX)
@@ -65,30 +80,35 @@ impl Unsubscribe {
             })
             .collect();
         wanted.sort_by(|a, b| b.1.total_cmp(&a.1));
-        wanted
-            .into_iter()
-            .find_map(|(tag, _)| {
-                let primary = tag.split('-').next().unwrap_or(tag).to_ascii_lowercase();
-                self.texts.get_key_value(primary.as_str())
-            })
-            .or_else(|| self.texts.get_key_value(self.default_language.as_str()))
-            .map_or(("en", &NO_TEXTS), |(tag, texts)| (tag.as_str(), texts))
+        let mut tags = wanted.into_iter().map(|(tag, _)| tag).chain(own).chain([&*self.default_language]);
+        let found = tags.find_map(|tag| {
+            let primary = tag.split(['-', '_']).next().unwrap_or(tag).to_ascii_lowercase();
+            self.texts.get_key_value(primary.as_str())
+        });
+        found.map_or(("en", &NO_TEXTS), |(tag, texts)| (tag.as_str(), texts))
     }
 }
 
-const TEXT_KEYS: [&str; 12] = [
+const TEXT_KEYS: [&str; 19] = [
     "title",
     "question",
-    "button",
     "choose",
-    "save",
+    "button",
     "done",
     "already",
+    "again",
+    "off",
     "undo",
     "undo_button",
+    "resumed",
+    "kept_off",
     "sms_locked",
     "bad_link",
     "unavailable",
+    "busy",
+    "reach",
+    "email",
+    "call",
 ];
 
 impl Unsubscribe {
@@ -129,16 +149,23 @@ impl PageTexts {
         Ok(PageTexts {
             title: text("title")?,
             question: text("question")?,
-            button: text("button")?,
             choose: text("choose")?,
-            save: text("save")?,
+            button: text("button")?,
             done: text("done")?,
             already: text("already")?,
+            again: text("again")?,
+            off: text("off")?,
             undo: text("undo")?,
             undo_button: text("undo_button")?,
+            resumed: text("resumed")?,
+            kept_off: text("kept_off")?,
             sms_locked: text("sms_locked")?,
             bad_link: text("bad_link")?,
             unavailable: text("unavailable")?,
+            busy: text("busy")?,
+            reach: text("reach")?,
+            email: text("email")?,
+            call: text("call")?,
         })
     }
 }
@@ -150,14 +177,21 @@ const LANGUAGES_READ_MAX: usize = 32;
 static NO_TEXTS: PageTexts = PageTexts {
     title: String::new(),
     question: String::new(),
-    button: String::new(),
     choose: String::new(),
-    save: String::new(),
+    button: String::new(),
     done: String::new(),
     already: String::new(),
+    again: String::new(),
+    off: String::new(),
     undo: String::new(),
     undo_button: String::new(),
+    resumed: String::new(),
+    kept_off: String::new(),
     sms_locked: String::new(),
     bad_link: String::new(),
     unavailable: String::new(),
+    busy: String::new(),
+    reach: String::new(),
+    email: String::new(),
+    call: String::new(),
 };

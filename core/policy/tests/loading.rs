@@ -92,9 +92,10 @@ fn a_folder_falls_back_to_what_ships() {
     assert!(policies.source("keywords.lua").is_some_and(|text| text.contains("languages")));
     assert!(policies.source("other.lua").is_none());
     assert!(!policies.has_send_rule());
-    let (tag, texts) = policies.unsubscribe().texts_for("xx, de-CH;q=0.8, fr;q=0.5");
+    let (tag, texts) = policies.unsubscribe().texts_for("xx, de-CH;q=0.8, fr;q=0.5", Some("es"));
     assert_eq!((tag, texts.title.as_str()), ("de", "Abmelden"));
-    assert_eq!(policies.unsubscribe().texts_for("").0, "en");
+    assert_eq!(policies.unsubscribe().texts_for("", None).0, "en");
+    assert_eq!(policies.unsubscribe().texts_for("xx", Some("es-MX")).0, "es");
     assert_eq!(policies.unsubscribe().channels(Channel::Email), Channels::ALL);
     assert!(matches!(
         Policies::load(&dir.path().join("absent"), Limits::default()),

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Result, StoreError},
-    events,
+    events, links,
     opt::{self, Change, Ending},
     rows::{AddressRow, ContactRow, Subject},
     tx::Tx,
@@ -272,6 +272,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
         if others.iter().all(|other| other == id) {
             let erased = tx.erased(tenant, &address.key);
             tx.rows.erase_address(tenant, &address.key, &erased)?;
+            links::forget(tx, tenant, &address.key)?;
             let entries = tx.address_subject(tenant, &address.key);
             tx.rows.forget(&entries)?;
         }

@@ -16,8 +16,10 @@ pub mod events;
 pub mod evidence;
 pub mod inbox;
 pub mod ledger;
+pub mod links;
 pub mod meta;
 pub mod opt;
+pub mod preferences;
 mod rows;
 pub mod scheduled;
 pub mod spool;
@@ -34,10 +36,13 @@ pub use events::StoredEvent;
 pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
 pub use inbox::Seen;
 pub use ledger::Verified;
+pub use links::LinkKey;
 pub use opt::Change;
+pub use preferences::Preferences;
 pub use rows::{
     AddressRow, ContactRow, ContactRows, EventRows, EvidenceRow, EvidenceRows, InboxRows, LedgerRow,
-    LedgerRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, SpoolRows, Subject, TokenRows,
+    LedgerRows, LinkRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, ShortLinkRow, SpoolRows,
+    Subject, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

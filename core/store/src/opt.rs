@@ -167,7 +167,7 @@ pub(crate) struct Ending<'a> {
 }
 
 /// Ends reasons on one subject.
-fn end(
+pub(crate) fn end(
     tx: &mut Tx<'_>,
     tenant: &str,
     subject: &Subject,
@@ -191,7 +191,7 @@ fn end(
 }
 
 /// One ledger entry for what ended on these subjects.
-fn note_ended(
+pub(crate) fn note_ended(
     tx: &mut Tx<'_>,
     tenant: &str,
     subjects: &[Subject],

@@ -105,6 +105,26 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The edit that adds a field at the end; `None` when its value cannot stand there.
+    pub(crate) fn append(&self, name: &str, value: &str) -> Option<Edit> {
+        match self {
+            Fields::Form(form, _) => Some(form.append(name, value)),
+            Fields::Multipart(multipart) => multipart.append(name, value),
+        }
+    }
+
+    /// The edit that puts bytes into a field's value at a place in it; only where values stand as they are.
+    pub(crate) fn insert(&self, field: usize, at: usize, text: &str) -> Option<Edit> {
+        match self {
+            Fields::Form(..) => None,
+            Fields::Multipart(multipart) => {
+                let place = multipart.parts()[field].at.start + at;
+                let edit = Edit { range: place..place, with: text.as_bytes().to_vec() };
+                multipart.is_free_of_boundary(text).then_some(edit)
+            }
+        }
+    }
+
     /// The edits that take fields out (ascending); at least one other field stays.
     pub(crate) fn remove(&self, fields: &[usize]) -> Vec<Edit> {
         match self {

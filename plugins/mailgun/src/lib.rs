@@ -1,12 +1,13 @@
 //! Mailgun: mail over its HTTP API.
 //!
 //! Reading order: [`path`] (which endpoint), [`fields`] (a form or multipart body), [`outbound`] (whom a send
-//! reaches), [`lists`], [`trim`], [`schedule`], [`refuse`]; then [`webhook`] (proof, signing anew),
+//! reaches), [`lists`], [`trim`], [`headers`], [`schedule`], [`refuse`]; then [`webhook`] (proof, signing anew),
 //! [`events`], [`inbound`], [`sandbox`]. What is understood and what is not is in the README.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod events;
 mod fields;
+mod headers;
 mod inbound;
 mod lists;
 mod mime;
@@ -19,9 +20,9 @@ mod trim;
 mod webhook;
 
 use dndgate_adapter::{
-    Adapter, Answer, Asked, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key,
-    Learned, Look, Outbound, Profile, Proof, Refusal, Reply, Request, Resigned, Scheduled, Secrets, Sending,
-    Unreadable, Webhook, outbound::Call, sandbox::Sandbox,
+    Adapter, Answer, Asked, Authentic, CannotAdd, CannotTrim, Channel, Channels, Edit, Event, Forged, Head,
+    Key, Learned, Look, Outbound, Profile, Proof, Refusal, Reply, Request, Resigned, Scheduled, Secrets,
+    Sending, Unreadable, Webhook, outbound::Call, sandbox::Sandbox,
 };
 use http::StatusCode;
 use std::{borrow::Cow, time::Duration};
@@ -98,6 +99,15 @@ impl Adapter for Mailgun {
 
     fn trim(&self, request: &Request<'_>, _: &Sending<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
         trim::trim(request, drop)
+    }
+
+    fn add_headers(
+        &self,
+        request: &Request<'_>,
+        _: &Sending<'_>,
+        headers: &[(&str, &str)],
+    ) -> Result<Vec<Edit>, CannotAdd> {
+        headers::add(request, headers)
     }
 
     fn refuse(&self, _: &Head<'_>, refusal: &Refusal<'_>) -> Reply {

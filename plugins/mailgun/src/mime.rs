@@ -54,6 +54,22 @@ fn header(message: &[u8]) -> &[u8] {
     message
 }
 
+/// Where the header ends (before the blank line), and how its lines end. `None` when no blank line ends it, or
+/// its lines end in several ways.
+pub(crate) fn end_of_header(message: &[u8]) -> Option<(usize, &'static str)> {
+    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let header = header(message);
+    let at = start + header.len();
+    let feeds = header.iter().filter(|byte| **byte == b'\n').count();
+    let returns = header.windows(2).filter(|pair| pair == b"\r\n").count();
+    let lone = header.iter().filter(|byte| **byte == b'\r').count() != returns;
+    match (header.ends_with(b"\n") && at < message.len() && !lone, returns) {
+        (true, 0) => Some((at, "\n")),
+        (true, returns) if returns == feeds => Some((at, "\r\n")),
+        _ => None,
+    }
+}
+
 /// What stands after it.
 pub(crate) fn body(message: &[u8]) -> &[u8] {
     let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(message.len());
@@ -88,5 +104,14 @@ mod tests {
         assert!(bcc("From: x\r\n\r\nBcc: a@x\r\n").is_empty(), "the body is no header");
         assert_eq!(body(b"A: b\r\n\r\ntext\n"), b"text\n");
         assert_eq!(body(b"A: b\n"), b"");
+    }
+
+    #[test]
+    fn the_end_of_a_header_is_where_one_more_line_belongs() {
+        assert_eq!(end_of_header(b"A: b\r\nC: d\r\n\r\ntext"), Some((12, "\r\n")));
+        assert_eq!(end_of_header(b"\nA: b\n\ntext"), Some((6, "\n")));
+        for message in [&b"A: b\r\n"[..], b"A: b", b"A: b\nC: d\r\n\r\n", b"A: b\rC: d\n\n", b""] {
+            assert_eq!(end_of_header(message), None, "{message:?}");
+        }
     }
 }

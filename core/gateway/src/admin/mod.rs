@@ -9,6 +9,7 @@ mod events;
 mod evidence;
 mod policies;
 mod problem;
+mod unsubscribe;
 mod wire;
 
 use crate::shared::Shared;
@@ -54,6 +55,9 @@ pub(crate) struct Admin {
         policies::read,
         policies::replace,
         policies::try_out,
+        unsubscribe::create,
+        unsubscribe::keys,
+        unsubscribe::rotate,
     )
 )]
 struct Api;
@@ -94,6 +98,8 @@ fn router(admin: Admin) -> Router {
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
+        .route("/v1/unsubscribe-links", post(unsubscribe::create))
+        .route("/v1/unsubscribe-keys", get(unsubscribe::keys).post(unsubscribe::rotate))
         .fallback(|| async {
             problem::Problem::not_found("there is nothing at this path; see /openapi.json")
         })

@@ -7,6 +7,7 @@ mod events;
 mod evidence;
 mod inbox;
 mod ledger;
+mod links;
 mod meta;
 mod reasons;
 mod scheduled;
@@ -18,6 +19,7 @@ pub use events::EventRows;
 pub use evidence::{EvidenceRow, EvidenceRows};
 pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
+pub use links::{LinkRows, ShortLinkRow};
 pub use meta::MetaRows;
 pub use reasons::{ReasonRows, Subject};
 pub use scheduled::{ScheduledRow, ScheduledRows};
@@ -31,6 +33,7 @@ pub trait Rows:
     + EvidenceRows
     + InboxRows
     + LedgerRows
+    + LinkRows
     + MetaRows
     + ReasonRows
     + ScheduledRows
@@ -45,6 +48,7 @@ impl<T> Rows for T where
         + EvidenceRows
         + InboxRows
         + LedgerRows
+        + LinkRows
         + MetaRows
         + ReasonRows
         + ScheduledRows

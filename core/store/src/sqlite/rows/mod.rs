@@ -5,6 +5,7 @@ mod events;
 mod evidence;
 mod inbox;
 mod ledger;
+mod links;
 mod meta;
 mod reasons;
 mod scheduled;
