@@ -7,6 +7,7 @@ mod journeys {
     mod admin;
     mod bad_input;
     mod carrying;
+    mod confirmations;
     mod demo;
     mod evidence;
     mod inbound;

@@ -7,6 +7,7 @@
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
 mod cache;
+pub mod confirmations;
 pub mod contacts;
 pub mod cursors;
 mod decisions;
@@ -40,9 +41,9 @@ pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
 pub use rows::{
-    AddressRow, ContactRow, ContactRows, EventRows, EvidenceRow, EvidenceRows, InboxRows, LedgerRow,
-    LedgerRows, LinkRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, ShortLinkRow, SpoolRows,
-    Subject, TokenRows,
+    AddressRow, ConfirmationRows, ContactRow, ContactRows, EventRows, EvidenceRow, EvidenceRows, InboxRows,
+    LedgerRow, LedgerRows, LinkRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, ShortLinkRow,
+    SpoolRows, Subject, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

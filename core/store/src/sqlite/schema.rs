@@ -5,7 +5,11 @@ use rusqlite::Connection;
 
 /// Each step brings the schema from its place in the list to the next. Steps that were released never change.
 /// A new step is a file of its own, named here at the end.
-const STEPS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_links.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_links.sql"),
+    include_str!("schema/0003_confirmation.sql"),
+];
 
 fn version(connection: &Connection) -> Result<usize> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
