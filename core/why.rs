@@ -4,7 +4,9 @@ use crate::{Failure, providers::ADAPTERS, say, serve};
 use dndgate_adapter::{Channel, Channels};
 use dndgate_dnd::{Reason, address};
 use dndgate_gateway::Config;
-use dndgate_store::{Decision, Decisions, Options, Store, StoreError, Subject, contacts, ledger};
+use dndgate_store::{
+    AGENCY, Decision, Decisions, Options, Store, StoreError, Subject, agency, contacts, ledger,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -57,9 +59,10 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let key = kinds.map(|kind| address::normalise(*kind, raw, region)).find_map(Result::ok);
     let key = key.ok_or_else(|| Failure::Wrong(format!("{raw:?} is no address on {channel}")))?.key;
     let store = Store::open_read_only(&Options::new(&config.store.url)).map_err(Failure::wrong)?;
+    store.cache().set_global(config.suppression_global);
     let (asked, of) = (key.clone(), tenant.clone());
     let found = store.read_blocking(move |tx| -> Result<_, StoreError> {
-        let verdict = tx.suppressed(&of, &asked)?.verdict(Channels::of(channel));
+        let verdict = tx.in_force(&of, &asked)?.verdict(Channels::of(channel));
         let mut reasons: Vec<(String, Reason)> = Vec::new();
         for contact in contacts::with_address(tx, &of, &asked)? {
             reasons.extend(
@@ -70,7 +73,10 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
             let own = tx.reasons(&of, &Subject::Address(asked.clone()))?;
             reasons.extend(own.into_iter().map(|reason| ("the address".to_owned(), reason)));
         }
-        let entries = ledger::of_address(tx, &of, &asked, ENTRIES_MAX)?;
+        let agency = agency::of_address(tx, &asked)?;
+        reasons.extend(agency.into_iter().map(|reason| ("the agency's list".to_owned(), reason)));
+        let mut entries = ledger::of_address(tx, &of, &asked, ENTRIES_MAX)?;
+        entries.extend(ledger::of_address(tx, AGENCY, &asked, ENTRIES_MAX)?);
         Ok((verdict, reasons, entries))
     });
     let (verdict, reasons, entries) = found.map_err(Failure::wrong)?;

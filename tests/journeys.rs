@@ -5,9 +5,9 @@ mod harness;
 
 mod journeys {
     mod admin;
+    mod agency;
     mod bad_input;
     mod carrying;
-    mod confirmations;
     mod demo;
     mod evidence;
     mod inbound;
@@ -19,6 +19,7 @@ mod journeys {
     mod policy;
     mod properties;
     mod restart;
+    mod rules;
     mod scheduled;
     mod sdk;
     mod smuggling;

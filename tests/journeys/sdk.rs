@@ -157,3 +157,27 @@ fn r10_the_last_metre_with_mailgun_for_node() {
 fn r10_the_last_metre_with_django_anymail() {
     last_metre("anymail_django.py");
 }
+
+/// The CRM's own SDK against the contacts API.
+fn crm(script: &str) {
+    let world = World::start();
+    let ran = Command::new(program(script))
+        .arg(folder().join(script))
+        .env("BASE", format!("http://127.0.0.1:{}", world.gate.ports.admin))
+        .env("TOKEN", world.gate.token(&["--role", "crm"]))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap_or_else(|error| panic!("{script} cannot be run: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && out.contains("good"), "{script}: {}\n{out}\n{err}", ran.status);
+}
+
+#[test]
+fn r5_r15_highlevel_for_node() {
+    crm("highlevel_node.js");
+}
+
+#[test]
+fn r5_r15_highlevel_for_python() {
+    crm("highlevel_python.py");
+}

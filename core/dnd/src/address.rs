@@ -79,6 +79,14 @@ pub fn normalise(kind: AddressKind, raw: &str, region: Region) -> Result<Normali
     Ok(Normalised { shown, key: AddressKey { kind, key } })
 }
 
+/// The digits by which a number in E.164 is dialled in its own country, for those who look for it so.
+pub fn national(e164: &str) -> Option<String> {
+    if is_plain_nanp(e164.as_bytes()) {
+        return e164.get(2..).map(str::to_owned);
+    }
+    phonenumber::parse(None, e164).ok().map(|number| number.national().value().to_string())
+}
+
 /// Calls `each` with the match key of every reading that a provider could give this address: a number
 /// without `+` is read as international and as national. A send is blocked when any reading is.
 ///

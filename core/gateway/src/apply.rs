@@ -1,9 +1,7 @@
 //! From what a provider says to a durable change: policies judge, the rules decide, the store keeps.
 
 use crate::{
-    clock,
-    confirm::Due,
-    metrics,
+    clock, metrics,
     route::{Route, Routes, TenantRoute},
     shared::Shared,
 };
@@ -21,8 +19,6 @@ pub(crate) struct Judged {
     /// The provider's id of the event.
     pub(crate) event_id: String,
     pub(crate) what: What,
-    /// It may be confirmed to the person.
-    pub(crate) confirm: Option<Due>,
 }
 
 /// The effect of an event.
@@ -186,7 +182,6 @@ pub(crate) async fn learned(
             tenant: Arc::clone(&tenant.name),
             event_id: event.id.to_string(),
             what: judge(&policies, route, region, event, now, request_id),
-            confirm: None,
         })
         .collect();
     let mut waiting = Vec::new();

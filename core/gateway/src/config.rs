@@ -1,10 +1,10 @@
 //! `dndgate.toml`: what the operator writes, read strictly. Every error names line, key and what would be right.
 
-use dndgate_adapter::{Adapter, Channel, Channels, Secrets};
+use dndgate_adapter::{Adapter, Secrets};
 use dndgate_dnd::Region;
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -208,8 +208,6 @@ pub struct Provider {
     pub exempt: Vec<String>,
     /// Mail to one person gets `List-Unsubscribe` headers that lead here.
     pub list_unsubscribe: bool,
-    /// The channels on which an opt-out is confirmed once, where the provider does not (R9's exception).
-    pub confirm_opt_out: Channels,
 }
 
 /// Scheme and authority of a server.
@@ -277,8 +275,6 @@ pub struct Tenant {
     pub title: Option<String>,
     /// How people reach it, in place of `unsubscribe.reach`.
     pub reach: Option<String>,
-    /// False: its people's opt-outs are not confirmed, whatever the provider's `confirm_opt_out` says.
-    pub confirm_opt_out: bool,
 }
 
 /// A number of bytes, written `60MiB`.
@@ -424,8 +420,6 @@ struct WrittenProvider {
     #[serde(default)]
     exempt: Vec<Spanned<String>>,
     list_unsubscribe: Option<Spanned<bool>>,
-    #[serde(default)]
-    confirm_opt_out: Vec<Spanned<String>>,
     #[serde(flatten)]
     keys: BTreeMap<String, toml::Value>,
 }
@@ -445,7 +439,6 @@ struct WrittenTenant {
     default_region: Option<Spanned<String>>,
     title: Option<String>,
     reach: Option<String>,
-    confirm_opt_out: Option<bool>,
 }
 
 impl Config {
@@ -505,26 +498,30 @@ impl Config {
             subscribers.push(Subscriber { url: subscriber.url.into_inner(), secret });
         }
         let mut tenants = BTreeMap::new();
+        let mut owners: HashMap<String, String> = HashMap::new();
         for (name, tenant) in written.tenant {
+            let start = tenant.span().start;
             let tenant = tenant.into_inner();
+            if name.is_empty() || name.starts_with('@') {
+                return Err(at(start, "a tenant's name is not empty and does not begin with @"));
+            }
+            for account in &tenant.accounts {
+                if let Some(other) = owners.insert(account.clone(), name.clone()) {
+                    let what = format!("tenant.{name}.accounts: {account} is tenant {other}'s already");
+                    return Err(at(start, &what));
+                }
+            }
             let region = match &tenant.default_region {
                 None => Region::US,
                 Some(code) => code.as_ref().parse().map_err(|error| {
                     at(code.span().start, &format!("tenant.{name}.default_region is {error}"))
                 })?,
             };
-            let WrittenTenant { accounts, title, reach, confirm_opt_out, .. } = tenant;
-            let confirm_opt_out = confirm_opt_out.unwrap_or(true);
-            tenants.insert(name, Tenant { accounts, region, title, reach, confirm_opt_out });
+            let WrittenTenant { accounts, title, reach, .. } = tenant;
+            tenants.insert(name, Tenant { accounts, region, title, reach });
         }
         if tenants.is_empty() {
-            let only = Tenant {
-                accounts: Vec::new(),
-                region: Region::US,
-                title: None,
-                reach: None,
-                confirm_opt_out: true,
-            };
+            let only = Tenant { accounts: Vec::new(), region: Region::US, title: None, reach: None };
             tenants.insert("default".into(), only);
         }
         let mut policies = written.policies;
@@ -649,20 +646,9 @@ fn provider(
     let list_unsubscribe = written.list_unsubscribe.as_ref().is_some_and(|wanted| *wanted.as_ref());
     if let Some(wanted) = &written.list_unsubscribe
         && list_unsubscribe
-        && !profile.channels.has(Channel::Email)
+        && !profile.channels.has(dndgate_adapter::Channel::Email)
     {
         return Err(at(wanted.span().start, "list_unsubscribe is for providers of mail"));
-    }
-    let mut confirm_opt_out = Channels::NONE;
-    for channel in &written.confirm_opt_out {
-        let known = Channel::parse(channel.as_ref()).filter(|channel| profile.channels.has(*channel));
-        let known = known.filter(|channel| *channel != Channel::Call).ok_or_else(|| {
-            let names: Vec<_> =
-                profile.channels.iter().filter(|one| *one != Channel::Call).map(Channel::name).collect();
-            let message = format!("confirm_opt_out: {:?} is none of: {}", channel.as_ref(), names.join(", "));
-            at(channel.span().start, &message)
-        })?;
-        confirm_opt_out = confirm_opt_out.with(known.into());
     }
     Ok(Provider {
         name,
@@ -678,6 +664,5 @@ fn provider(
         allow_unnamed: named(&written.allow_unnamed, profile.unnamed, "allow_unnamed")?,
         exempt: named(&written.exempt, profile.exemptions, "exempt")?,
         list_unsubscribe,
-        confirm_opt_out,
     })
 }

@@ -7,7 +7,6 @@
 mod cases;
 mod classify;
 mod codes;
-mod confirmation;
 mod error;
 mod hints;
 mod keywords;

@@ -2,6 +2,9 @@
 //!
 //! Two addresses with one hash would be blocked together, at odds below one in 10¹¹ for a send with 100
 //! million entries. The key is secret, so that nobody can make them meet.
+//!
+//! An entry's hash is the hash of the address, combined with that of the scope in which it counts: a tenant, or
+//! the agency above them all. With `suppression_scope = "global"` all scopes are one.
 
 use dashmap::DashMap;
 use dndgate_adapter::AddressKind;
@@ -11,6 +14,10 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     sync::atomic::{AtomicBool, Ordering},
 };
+
+/// The scope above the tenants: the agency's own suppression list, which counts in each of them. No tenant can
+/// be called so.
+pub const AGENCY: &str = "@agency";
 
 /// The keys are hashes already.
 #[derive(Default, Clone, Copy)]
@@ -34,6 +41,8 @@ pub struct Cache {
     key: [u8; 16],
     complete: AtomicBool,
     global: AtomicBool,
+    /// The agency's list was used: only then is a second look needed.
+    agency: AtomicBool,
 }
 
 impl std::fmt::Debug for Cache {
@@ -50,25 +59,46 @@ impl Cache {
             key,
             complete: AtomicBool::new(false),
             global: AtomicBool::new(false),
+            agency: AtomicBool::new(false),
         }
     }
 
-    /// What an address is protected from. Does not allocate.
+    /// What an address is protected from in a tenant, by the tenant's own DND and by the agency's list. Does
+    /// not allocate.
     pub fn get(&self, tenant: &str, kind: AddressKind, key: &[u8]) -> Suppressed {
-        let hash = self.hash(tenant, kind, key);
+        let address = self.address(kind, key);
+        let own = self.entry(self.place(tenant, address));
+        if self.agency.load(Ordering::Acquire) {
+            own.with(self.entry(self.place(AGENCY, address)))
+        } else {
+            own
+        }
+    }
+
+    fn entry(&self, hash: u64) -> Suppressed {
         self.entries.get(&hash).map_or(Suppressed::NONE, |bits| Suppressed::from_bits(*bits))
     }
 
-    /// The keyed hash of an address.
-    pub fn hash(&self, tenant: &str, kind: AddressKind, key: &[u8]) -> u64 {
+    /// The keyed hash of an address, the same in every scope.
+    pub(crate) fn address(&self, kind: AddressKind, key: &[u8]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
-        if !self.global.load(Ordering::Relaxed) {
-            hasher.write(tenant.as_bytes());
-        }
-        // No tenant's name holds this byte, so that names and kinds cannot run together.
+        // The first byte keeps addresses and scopes apart.
         hasher.write(&[0xff, kind as u8]);
         hasher.write(key);
         hasher.finish()
+    }
+
+    /// The hash of an address in one scope, whatever the configuration makes of scopes.
+    pub(crate) fn scoped(&self, scope: &str, address: u64) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write(&[0xfe]);
+        hasher.write(scope.as_bytes());
+        address ^ hasher.finish()
+    }
+
+    /// Where the cache keeps an address of a scope.
+    pub(crate) fn place(&self, scope: &str, address: u64) -> u64 {
+        if self.is_global() { address } else { self.scoped(scope, address) }
     }
 
     /// Makes DND of one tenant count in all (`suppression_scope = "global"`). To be set before it is filled.
@@ -78,6 +108,11 @@ impl Cache {
 
     pub(crate) fn is_global(&self) -> bool {
         self.global.load(Ordering::Relaxed)
+    }
+
+    /// From now on the agency's list is looked at too.
+    pub(crate) fn use_agency(&self) {
+        self.agency.store(true, Ordering::Release);
     }
 
     pub(crate) fn add(&self, hash: u64, more: Suppressed) {

@@ -1,9 +1,10 @@
 //! The store as others see it: one writer with group commit, a few readers, the cache.
 
 use crate::{
-    cache::Cache,
+    cache::{AGENCY, Cache},
     error::{Result, StoreError},
     rows::Rows,
+    search,
     sqlite::Sqlite,
     tx::Tx,
 };
@@ -76,8 +77,8 @@ impl Store {
         let key = writer.transaction(|rows| crate::meta::secret_of(rows, "cache"))?;
         let count = writer.transaction(|rows| rows.live_count())?;
         let cache = Arc::new(Cache::new(half(&key), usize::try_from(count).unwrap_or(0)));
-        let inner = Store::start(options, path, cache, Some(writer))?;
-        Ok(inner)
+        while !writer.transaction(|rows| search::index_older(&mut Tx::new(rows, &cache, Channels::ALL)))? {}
+        Store::start(options, path, cache, Some(writer))
     }
 
     /// Opens an existing store to look at it, while another process may be writing.
@@ -146,7 +147,6 @@ impl Store {
     pub fn fill_cache(&self) -> Result<u64> {
         let cache = Arc::clone(&self.0.cache);
         self.write_blocking(move |tx| {
-            let global = cache.is_global();
             // One thread reads, another fills: either alone would be the other's brake.
             std::thread::scope(|threads| {
                 let (batches, filled) = sync_channel::<Vec<(u64, Suppressed)>>(FILL_BATCHES);
@@ -156,11 +156,14 @@ impl Store {
                 });
                 let mut batch = Vec::with_capacity(FILL_BATCH);
                 tx.rows.each_live(&mut |tenant, kind, key, blocks, reason| {
-                    let hash = match key.strip_prefix("h:").filter(|_| !global) {
+                    let address = match key.strip_prefix("h:") {
                         Some(erased) => u64::from_str_radix(erased, 16).unwrap_or_default(),
-                        None => cache.hash(tenant, kind, key.as_bytes()),
+                        None => cache.address(kind, key.as_bytes()),
                     };
-                    batch.push((hash, Suppressed::one(reason, blocks)));
+                    if tenant == AGENCY {
+                        cache.use_agency();
+                    }
+                    batch.push((cache.place(tenant, address), Suppressed::one(reason, blocks)));
                     if batch.len() == FILL_BATCH {
                         let full = std::mem::replace(&mut batch, Vec::with_capacity(FILL_BATCH));
                         // The other thread lives as long as this scope.
@@ -313,7 +316,11 @@ impl Writer {
                 let (good, answer) = job(&mut tx);
                 let mut job_touched = std::mem::take(&mut tx.touched);
                 // Blocks count before they are durable, ends only after.
-                let early = if good { block_early(&mut tx, &job_touched) } else { Ok(()) };
+                let early = if good {
+                    search::index(&mut tx, &job_touched).and_then(|()| block_early(&mut tx, &job_touched))
+                } else {
+                    Ok(())
+                };
                 touched.extend(job_touched.drain());
                 if good && early.is_ok() {
                     rows.release()?;
@@ -351,13 +358,8 @@ impl Writer {
         self.database.transaction(|rows| {
             let mut tx = Tx::new(rows, cache, Channels::ALL);
             for (tenant, address) in touched {
-                let now = tx.suppressed(tenant, address)?;
-                let hash = cache.hash(tenant, address.kind, address.key.as_bytes());
-                if cache.is_global() {
-                    cache.add(hash, now);
-                } else {
-                    cache.set(hash, now);
-                }
+                let now = tx.to_cache(tenant, address)?;
+                cache.set(tx.place(tenant, address), now);
             }
             Ok(())
         })
@@ -367,7 +369,10 @@ impl Writer {
 fn block_early(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) -> Result<()> {
     for (tenant, address) in touched {
         let now = tx.suppressed(tenant, address)?;
-        tx.cache.add(tx.cache.hash(tenant, address.kind, address.key.as_bytes()), now);
+        tx.cache.add(tx.place(tenant, address), now);
+        if tenant == AGENCY {
+            tx.cache.use_agency();
+        }
     }
     Ok(())
 }

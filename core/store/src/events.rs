@@ -5,6 +5,9 @@ use dndgate_adapter::{Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Reason, Status, state};
 use serde_json::{Map, Value, json};
 
+/// What an event tells of a contact's record.
+const PERSONAL: [&str; 7] = ["firstName", "lastName", "name", "country", "source", "tags", "customFields"];
+
 /// An event of the feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEvent {
@@ -81,13 +84,56 @@ pub(crate) fn raise(
     for contact in contacts {
         let reasons = crate::contacts::all_reasons(tx, tenant, contact)?;
         let fields = tx.rows.contact(contact)?.map(|row| row.fields).unwrap_or_default();
-        put(tx, tenant, Some(contact), &fields, address, &reasons, began, &channels)?;
+        put(tx, tenant, Some(contact), &fields, address, &reasons, began, &channels, None)?;
     }
     if let (true, Some(address)) = (contacts.is_empty(), address) {
         let reasons = tx.reasons(tenant, &Subject::Address(address.clone()))?;
-        put(tx, tenant, None, "", Some(address), &reasons, began, &channels)?;
+        put(tx, tenant, None, "", Some(address), &reasons, began, &channels, None)?;
     }
     Ok(())
+}
+
+/// Appends the event of a contact that took over another's reasons when the two became one.
+pub(crate) fn raise_merged(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contact: &str,
+    merged: &str,
+    channels: Value,
+) -> Result<()> {
+    let contact = contact.to_owned();
+    let reasons = crate::contacts::all_reasons(tx, tenant, &contact)?;
+    let fields = tx.rows.contact(&contact)?.map(|row| row.fields).unwrap_or_default();
+    put(tx, tenant, Some(&contact), &fields, None, &reasons, true, &channels, Some(merged))
+}
+
+/// Takes what is personal out of the events of an erased contact or address (R5). That something changed
+/// stays on record.
+pub(crate) fn forget(tx: &mut Tx<'_>, lane: &str) -> Result<()> {
+    for (seq, payload) in tx.rows.events_of(lane)? {
+        let Ok(Value::Object(mut body)) = serde_json::from_str::<Value>(&payload) else { continue };
+        for name in PERSONAL.iter().chain(&["address"]) {
+            body.remove(*name);
+        }
+        for one in body.get_mut("dndSettings").and_then(Value::as_object_mut).into_iter().flatten() {
+            forget_state(one.1);
+        }
+        if let Some(one) = body.get_mut("inboundDndSettings").and_then(|all| all.get_mut("all")) {
+            forget_state(one);
+        }
+        tx.rows.rewrite_event(seq, &Value::Object(body).to_string())?;
+    }
+    Ok(())
+}
+
+fn forget_state(state: &mut Value) {
+    if let Some(state) = state.as_object_mut() {
+        state.remove("address");
+        state.insert("message".into(), json!(""));
+    }
+    for reason in state["reasons"].as_array_mut().into_iter().flatten() {
+        reason["message"] = json!("");
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -100,13 +146,14 @@ fn put(
     reasons: &[Reason],
     began: bool,
     channels: &Value,
+    merged: Option<&str>,
 ) -> Result<()> {
     let mut body = Map::new();
     body.insert("type".into(), json!("ContactDndUpdate"));
     body.insert("locationId".into(), json!(tenant));
     body.insert("id".into(), json!(contact));
     if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(fields) {
-        for name in ["firstName", "lastName", "name", "country", "source", "tags", "customFields"] {
+        for name in PERSONAL {
             if let Some(value) = fields.get(name) {
                 body.insert(name.into(), value.clone());
             }
@@ -118,6 +165,9 @@ fn put(
     body.extend(dnd_json(reasons, tx.listed));
     body.insert("change".into(), json!(if began { "enabled" } else { "disabled" }));
     body.insert("channels".into(), channels.clone());
+    if let Some(merged) = merged {
+        body.insert("merged".into(), json!(merged));
+    }
     body.insert("eventId".into(), json!(uuid::Uuid::now_v7().to_string()));
     body.insert("timestamp".into(), json!(crate::tx::now().to_string()));
     let lane =

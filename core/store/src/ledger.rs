@@ -20,7 +20,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) tenant: &'a str,
     /// Whom it concerns, at least one: the address it came from before the contacts that hold it.
     pub(crate) subjects: &'a [Subject],
-    /// `begin`, `end`, `opt_in`, `evidence`, `erase`, `confirmation`.
+    /// `begin`, `end`, `opt_in`, `evidence`, `erase`.
     pub(crate) change: &'static str,
     pub(crate) reasons: &'a [&'a Reason],
     pub(crate) before: Suppressed,
@@ -125,6 +125,7 @@ fn shown(row: LedgerRow) -> Value {
 /// When the store cannot be read.
 pub fn history(tx: &mut Tx<'_>, contact: &ContactView, limit: usize) -> Result<Vec<Value>> {
     let mut subjects = vec![format!("c:{}", contact.id)];
+    subjects.extend(tx.rows.merged_into(&contact.id)?.into_iter().map(|id| format!("c:{id}")));
     for one in &contact.addresses {
         subjects.push(tx.address_subject(&contact.tenant, &one.key));
     }

@@ -2,12 +2,12 @@
 //!
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
-//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`evidence`], [`ledger`], [`events`],
+//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`search`], [`agency`], [`evidence`], [`ledger`], [`events`],
 //!   [`cursors`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
+pub mod agency;
 mod cache;
-pub mod confirmations;
 pub mod contacts;
 pub mod cursors;
 mod decisions;
@@ -23,12 +23,13 @@ pub mod opt;
 pub mod preferences;
 mod rows;
 pub mod scheduled;
+pub mod search;
 pub mod spool;
 mod sqlite;
 pub mod tokens;
 mod tx;
 
-pub use cache::Cache;
+pub use cache::{AGENCY, Cache};
 pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, ViewAddress};
 pub use decisions::{Decision, Decisions};
 pub use engine::{Options, Store};
@@ -41,9 +42,9 @@ pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
 pub use rows::{
-    AddressRow, ConfirmationRows, ContactRow, ContactRows, EventRows, EvidenceRow, EvidenceRows, InboxRows,
-    LedgerRow, LedgerRows, LinkRows, MetaRows, ReasonRows, Rows, ScheduledRow, ScheduledRows, ShortLinkRow,
-    SpoolRows, Subject, TokenRows,
+    AddressRow, Column, ContactRow, ContactRows, Direction, EventRows, EvidenceRow, EvidenceRows, Filter,
+    FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, Place, ReasonRows, Rows, Scalar,
+    ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows, Subject, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

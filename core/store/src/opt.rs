@@ -90,7 +90,7 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
         cancel_scheduled(tx, tenant, contact)?;
     }
     let blocked = parts.iter().fold(Channels::NONE, |all, (blocks, ..)| all.with(blocks.channels()));
-    tx.rows.mark_scheduled(tenant, &origin, blocked, crate::tx::now())?;
+    tx.cancel(tenant, &origin, blocked)?;
     events::raise(tx, tenant, &holders, Some(&origin), true, channels)?;
     Ok(Some(Change { tenant: tenant.to_owned(), parts }))
 }
@@ -153,7 +153,7 @@ fn note_begun(
 pub(crate) fn cancel_scheduled(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<()> {
     let blocked = Suppressed::by(&tx.reasons(tenant, &Subject::Contact(contact.to_owned()))?).channels();
     for address in tx.rows.addresses(contact)? {
-        tx.rows.mark_scheduled(tenant, &address.key, blocked, crate::tx::now())?;
+        tx.cancel(tenant, &address.key, blocked)?;
     }
     Ok(())
 }
@@ -267,6 +267,27 @@ pub fn opt_in(
     Ok(Some(Change { tenant: tenant.to_owned(), parts }))
 }
 
+/// Ends one reason on an address.
+pub(crate) fn end_on_address(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    address: &AddressKey,
+    reason: &Reason,
+    ending: &Ending<'_>,
+) -> Result<Option<Change>> {
+    let subject = Subject::Address(address.clone());
+    let before = tx.suppressed(tenant, address)?;
+    let gone = end(tx, tenant, &subject, std::slice::from_ref(&reason.id), ending)?;
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let after = tx.suppressed(tenant, address)?;
+    note_ended(tx, tenant, std::slice::from_ref(&subject), &gone, (before, after), ending)?;
+    events::raise(tx, tenant, &[], Some(address), false, json!([reason.blocks.name()]))?;
+    let parts = vec![(reason.blocks, reason.kind, false)];
+    Ok(Some(Change { tenant: tenant.to_owned(), parts }))
+}
+
 /// An operator's wish to end DND of a contact (R20–R24). All or nothing for one channel and for inbound; for
 /// the switch what may end ends, and the rest is told.
 ///
@@ -331,7 +352,7 @@ pub(crate) fn lift(
 
 /// The channels on which an address may not be reached now, for a send that was just scheduled.
 pub(crate) fn blocked_now(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey) -> Result<Channels> {
-    Ok(tx.suppressed(tenant, address)?.channels())
+    Ok(tx.in_force(tenant, address)?.channels())
 }
 
 /// Old bookkeeping goes: events noted and sends scheduled longer ago than anybody could ask.

@@ -1,26 +1,29 @@
 //! A transaction: rows, and what it will mean for cache and feed once it is durable.
 
 use crate::{
-    cache::Cache,
+    cache::{AGENCY, Cache},
     error::Result,
     rows::{Rows, Subject},
 };
 use dndgate_adapter::Channels;
 use dndgate_dnd::{AddressKey, Reason, Suppressed};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A transaction in progress. The operations of this crate take one.
 pub struct Tx<'a> {
     pub(crate) rows: &'a mut dyn Rows,
     pub(crate) cache: &'a Cache,
     pub(crate) listed: Channels,
+    /// Addresses at which the cache must look again.
     pub(crate) touched: HashSet<(String, AddressKey)>,
+    /// Contacts whose DND changed, and whether more of them did: what search finds them by.
+    pub(crate) changed: HashMap<String, bool>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(rows: &'a mut dyn Rows, cache: &'a Cache, listed: Channels) -> Tx<'a> {
-        Tx { rows, cache, listed, touched: HashSet::new() }
+        Tx { rows, cache, listed, touched: HashSet::new(), changed: HashMap::new() }
     }
 
     /// The database's own rows.
@@ -28,14 +31,24 @@ impl<'a> Tx<'a> {
         self.rows
     }
 
-    /// How an erased address stands in the store (R5).
-    pub(crate) fn erased(&self, tenant: &str, address: &AddressKey) -> String {
-        format!("h:{:016x}", self.cache.hash(tenant, address.kind, address.key.as_bytes()))
+    fn hash(&self, address: &AddressKey) -> u64 {
+        self.cache.address(address.kind, address.key.as_bytes())
     }
 
-    /// How ledger entries are found by an address without holding it.
+    /// How an erased address stands in the store (R5). Without its tenant, so that the place in the cache can
+    /// be found from it in every scope.
+    pub(crate) fn erased(&self, address: &AddressKey) -> String {
+        format!("h:{:016x}", self.hash(address))
+    }
+
+    /// How ledger entries are found by an address without holding it; each tenant's are its own.
     pub(crate) fn address_subject(&self, tenant: &str, address: &AddressKey) -> String {
-        format!("a:{:016x}", self.cache.hash(tenant, address.kind, address.key.as_bytes()))
+        format!("a:{:016x}", self.cache.scoped(tenant, self.hash(address)))
+    }
+
+    /// Where the cache keeps an address.
+    pub(crate) fn place(&self, tenant: &str, address: &AddressKey) -> u64 {
+        self.cache.place(tenant, self.hash(address))
     }
 
     /// All reasons on a subject, ended ones too.
@@ -44,7 +57,7 @@ impl<'a> Tx<'a> {
     /// When the store cannot be read.
     pub fn reasons(&mut self, tenant: &str, subject: &Subject) -> Result<Vec<Reason>> {
         let erased = match subject {
-            Subject::Address(address) => self.erased(tenant, address),
+            Subject::Address(address) => self.erased(address),
             Subject::Contact(_) => String::new(),
         };
         self.rows.reasons(tenant, subject, &erased)
@@ -55,14 +68,20 @@ impl<'a> Tx<'a> {
         self.touched.insert((tenant.to_owned(), address.clone()));
     }
 
+    /// Search must look at this contact again; `wholly` when more than its DND changed.
+    pub(crate) fn change(&mut self, contact: &str, wholly: bool) {
+        *self.changed.entry(contact.to_owned()).or_default() |= wholly;
+    }
+
     pub(crate) fn touch_contact(&mut self, tenant: &str, contact: &str) -> Result<()> {
+        self.change(contact, false);
         for address in self.rows.addresses(contact)? {
             self.touch(tenant, &address.key);
         }
         Ok(())
     }
 
-    /// What an address is protected from: by itself, and by every contact that holds it (R6).
+    /// What an address is protected from in one scope: by itself, and by every contact that holds it (R6).
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -72,6 +91,36 @@ impl<'a> Tx<'a> {
             all = all.with(Suppressed::by(&self.reasons(tenant, &Subject::Contact(contact))?));
         }
         Ok(all)
+    }
+
+    /// What an address is protected from in a tenant, whoever says so: the tenant itself, the agency's list,
+    /// and with `suppression_scope = "global"` every tenant.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn in_force(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
+        let scopes = if self.cache.is_global() {
+            self.rows.scopes()?
+        } else {
+            vec![tenant.to_owned(), AGENCY.to_owned()]
+        };
+        let mut all = Suppressed::NONE;
+        for scope in scopes {
+            all = all.with(self.suppressed(&scope, address)?);
+        }
+        Ok(all)
+    }
+
+    /// What the cache should say of an address.
+    pub(crate) fn to_cache(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
+        if self.cache.is_global() { self.in_force(tenant, address) } else { self.suppressed(tenant, address) }
+    }
+
+    /// Whatever waits at a provider for this address on these channels is to be cancelled (R14), in every
+    /// tenant in which the block counts.
+    pub(crate) fn cancel(&mut self, tenant: &str, address: &AddressKey, channels: Channels) -> Result<()> {
+        let everywhere = tenant == AGENCY || self.cache.is_global();
+        self.rows.mark_scheduled((!everywhere).then_some(tenant), address, channels, now())
     }
 }
 

@@ -5,22 +5,23 @@ use super::{
     auth::{Caller, Reading},
     problem::Problem,
 };
+use crate::config::{Config, Provider};
 use axum::{Json, extract::State};
-use dndgate_adapter::Channel;
+use dndgate_adapter::{Channel, Channels};
 use serde_json::{Value, json};
 
 /// The channels for which a provider is configured, with what is known of each provider.
 #[utoipa::path(get, path = "/v1/channels", responses((status = 200, description = "The channels")))]
 pub(crate) async fn list(
     State(admin): State<Admin>,
-    _caller: Caller<Reading>,
+    caller: Caller<Reading>,
 ) -> Result<Json<Value>, Problem> {
     let config = admin.shared.config.load();
-    let listed = dndgate_adapter::Channels::NONE;
-    let listed = config.providers.iter().fold(listed, |all, one| all.with(one.adapter.profile().channels));
+    let seen = |one: &&Provider| caller.bound_to().is_none_or(|tenant| serves(&config, one, tenant));
+    let providers: Vec<&Provider> = config.providers.iter().filter(seen).collect();
+    let listed = providers.iter().fold(Channels::NONE, |all, one| all.with(one.adapter.profile().channels));
     let channels = listed.iter().map(|channel| {
-        let providers: Vec<Value> = config
-            .providers
+        let providers: Vec<Value> = providers
             .iter()
             .filter(|one| one.adapter.profile().channels.has(channel))
             .map(|one| provider(&admin, one))
@@ -40,7 +41,13 @@ pub(crate) async fn list(
     Ok(Json(json!({ "channels": channels, "notIntegrated": unlisted })))
 }
 
-fn provider(admin: &Admin, one: &crate::config::Provider) -> Value {
+/// Does a provider carry something for a tenant: an account of its, or any at all?
+fn serves(config: &Config, provider: &Provider, tenant: &str) -> bool {
+    let own = |account: &String| config.tenants.get(tenant).is_some_and(|one| one.accounts.contains(account));
+    provider.accounts.is_empty() || config.tenants.len() == 1 || provider.accounts.iter().any(own)
+}
+
+fn provider(admin: &Admin, one: &Provider) -> Value {
     let signs = admin.shared.health.of(&one.name);
     let works = match (&signs.works_since, &signs.last_error) {
         (Some(_), _) => json!(true),

@@ -4,7 +4,7 @@ use super::{
     Admin,
     auth::{Caller, Reading, Writing},
     problem::Problem,
-    wire,
+    wire::{self, Dialect},
 };
 use crate::{apply, clock};
 use axum::{
@@ -21,27 +21,26 @@ use serde_json::{Value, json};
 /// The most ledger entries in one answer.
 const HISTORY_MAX: usize = 1_000;
 
-fn region(admin: &Admin, tenant: &str) -> Region {
+pub(super) fn region(admin: &Admin, tenant: &str) -> Region {
     admin.shared.config.load().tenants.get(tenant).map_or(Region::US, |tenant| tenant.region)
 }
 
-fn named(body: &Value) -> Option<&str> {
+pub(super) fn named(body: &Value) -> Option<&str> {
     body.get("locationId").and_then(Value::as_str)
 }
 
-fn view(admin: &Admin, contact: &ContactView) -> Value {
-    wire::shown(contact, crate::listed(&admin.shared.config.load()))
+fn view(admin: &Admin, contact: &ContactView, dialect: Dialect) -> Value {
+    wire::shown(contact, crate::listed(&admin.shared.config.load()), dialect)
 }
 
 /// The answer to a change: the contact, and what stays blocked although it was to be switched off (R24).
-fn changed(admin: &Admin, edited: &Edited, more: &[(&str, Value)]) -> Value {
+fn changed(admin: &Admin, edited: &Edited, dialect: Dialect, more: &[(&str, Value)]) -> Value {
     apply::announce(&admin.shared, &edited.changes);
-    let mut contact = view(admin, &edited.contact);
+    let mut contact = view(admin, &edited.contact, dialect);
     if !edited.stays.is_empty() {
         contact["stillBlocked"] = serde_json::to_value(&edited.stays).unwrap_or_default();
     }
-    let mut body =
-        json!({ "contact": contact, "succeded": true, "traceId": uuid::Uuid::now_v7().to_string() });
+    let mut body = json!({ "contact": contact, "succeded": true, "succeeded": true, "traceId": uuid::Uuid::now_v7().to_string() });
     for (name, value) in more {
         body[name] = value.clone();
     }
@@ -54,6 +53,7 @@ fn changed(admin: &Admin, edited: &Edited, more: &[(&str, Value)]) -> Value {
 pub(crate) async fn create(
     State(admin): State<Admin>,
     caller: Caller<Writing>,
+    dialect: Dialect,
     Json(body): Json<Value>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let tenant = caller.tenant(&admin, named(&body))?;
@@ -61,7 +61,7 @@ pub(crate) async fn create(
     let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
     let edited =
         admin.shared.store.write(move |tx| store::create(tx, &tenant, draft, region, &origin)).await?;
-    Ok((StatusCode::CREATED, Json(changed(&admin, &edited, &[]))))
+    Ok((StatusCode::CREATED, Json(changed(&admin, &edited, dialect, &[]))))
 }
 
 /// Updates the contact with that email or phone, or creates one.
@@ -70,15 +70,22 @@ pub(crate) async fn create(
 pub(crate) async fn upsert(
     State(admin): State<Admin>,
     caller: Caller<Writing>,
+    dialect: Dialect,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = caller.tenant(&admin, named(&body))?;
+    let anew = body.get("createNewIfDuplicateAllowed") == Some(&json!(true));
     let draft = wire::draft(body)?;
     let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
-    let edited =
-        admin.shared.store.write(move |tx| store::upsert(tx, &tenant, draft, region, &origin)).await?;
+    let edited = admin.shared.store.write(move |tx| {
+        if anew {
+            return store::create(tx, &tenant, draft, region, &origin);
+        }
+        store::upsert(tx, &tenant, draft, region, &origin)
+    });
+    let edited = edited.await?;
     let new = edited.created;
-    Ok(Json(changed(&admin, &edited, &[("new", json!(new))])))
+    Ok(Json(changed(&admin, &edited, dialect, &[("new", json!(new))])))
 }
 
 /// Finds a contact that the caller may see.
@@ -101,10 +108,11 @@ async fn find<R: super::auth::Requires>(
 pub(crate) async fn read(
     State(admin): State<Admin>,
     caller: Caller<Reading>,
+    dialect: Dialect,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let contact = find(&admin, &caller, &id).await?;
-    Ok(Json(json!({ "contact": view(&admin, &contact) })))
+    Ok(Json(json!({ "contact": view(&admin, &contact, dialect) })))
 }
 
 /// Changes a contact: what is not named stays.
@@ -113,6 +121,7 @@ pub(crate) async fn read(
 pub(crate) async fn update(
     State(admin): State<Admin>,
     caller: Caller<Writing>,
+    dialect: Dialect,
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Problem> {
@@ -120,7 +129,7 @@ pub(crate) async fn update(
     let draft = wire::draft(body)?;
     let (region, origin) = (region(&admin, &tenant), Origin::api(&caller.actor, clock::now()));
     let edited = admin.shared.store.write(move |tx| store::update(tx, &id, draft, region, &origin)).await?;
-    Ok(Json(changed(&admin, &edited, &[])))
+    Ok(Json(changed(&admin, &edited, dialect, &[])))
 }
 
 /// Erases a contact; its opt-outs stay in force (R5).
@@ -133,7 +142,7 @@ pub(crate) async fn delete(
     find(&admin, &caller, &id).await?;
     let origin = Origin::api(&caller.actor, clock::now());
     admin.shared.store.write(move |tx| store::delete(tx, &id, &origin)).await?;
-    Ok(Json(json!({ "succeded": true })))
+    Ok(Json(json!({ "succeded": true, "succeeded": true })))
 }
 
 #[derive(Deserialize)]
@@ -152,6 +161,7 @@ pub(crate) struct Duplicate {
 pub(crate) async fn duplicate(
     State(admin): State<Admin>,
     caller: Caller<Reading>,
+    dialect: Dialect,
     Query(wanted): Query<Duplicate>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = caller.tenant(&admin, wanted.location_id.as_deref())?;
@@ -186,7 +196,7 @@ pub(crate) async fn duplicate(
         Ok(None)
     });
     let found = found.await?;
-    Ok(Json(json!({ "contact": found.map(|one| view(&admin, &one)) })))
+    Ok(Json(json!({ "contact": found.map(|one| view(&admin, &one, dialect)) })))
 }
 
 /// A contact's ledger entries, its addresses' included, oldest first.

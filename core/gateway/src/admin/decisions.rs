@@ -31,12 +31,15 @@ pub(crate) async fn list(
     caller: Caller<Reading>,
     Query(which): Query<Which>,
 ) -> Result<Json<Value>, Problem> {
+    let limit = which.limit.unwrap_or(100).min(LIMIT_MAX);
     let found = match which.request {
         Some(request) => admin.shared.decisions.find(request).into_iter().collect(),
-        None => admin.shared.decisions.last(which.limit.unwrap_or(100).min(LIMIT_MAX)),
+        // A tenant's are looked for among all that are remembered.
+        None if caller.bound_to().is_some() => admin.shared.decisions.last(usize::MAX),
+        None => admin.shared.decisions.last(limit),
     };
     let seen = found.iter().filter(|one| caller.bound_to().is_none_or(|tenant| tenant == &*one.tenant));
-    Ok(Json(json!({ "decisions": seen.map(shown).collect::<Vec<_>>() })))
+    Ok(Json(json!({ "decisions": seen.take(limit).map(shown).collect::<Vec<_>>() })))
 }
 
 fn shown(one: &Decision) -> Value {

@@ -78,7 +78,7 @@ pub(crate) async fn file(
     }
     let draft = EvidenceDraft { channel, text: stated.text, source: stated.source, obtained_at, file };
     let origin = Origin::api(&caller.actor, now);
-    let filed = admin.shared.store.write(move |tx| evidence::file(tx, &id, draft, &origin)).await?;
+    let filed = admin.shared.store.write(move |tx| evidence::file(tx, &contact.id, draft, &origin)).await?;
     Ok((
         StatusCode::CREATED,
         Json(json!({ "evidence": { "id": filed.id, "sha256": filed.sha256, "channel": channel.name() } })),

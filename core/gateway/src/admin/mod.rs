@@ -1,5 +1,6 @@
 //! The admin listener: health, metrics and the API. One noun a file.
 
+mod agency;
 mod auth;
 mod channels;
 mod checks;
@@ -9,6 +10,7 @@ mod events;
 mod evidence;
 mod policies;
 mod problem;
+mod search;
 mod unsubscribe;
 mod wire;
 
@@ -19,7 +21,7 @@ use axum::{
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use std::sync::Arc;
 use utoipa::OpenApi;
@@ -47,6 +49,7 @@ pub(crate) struct Admin {
         contacts::read,
         contacts::update,
         contacts::delete,
+        search::search,
         contacts::duplicate,
         contacts::history,
         evidence::file,
@@ -55,6 +58,9 @@ pub(crate) struct Admin {
         policies::read,
         policies::replace,
         policies::try_out,
+        agency::add,
+        agency::list,
+        agency::remove,
         unsubscribe::create,
         unsubscribe::keys,
         unsubscribe::rotate,
@@ -88,10 +94,13 @@ fn router(admin: Admin) -> Router {
         .route("/contacts/", post(contacts::create))
         .route("/contacts", post(contacts::create))
         .route("/contacts/upsert", post(contacts::upsert))
+        .route("/contacts/search", post(search::search))
         .route("/contacts/search/duplicate", get(contacts::duplicate))
         .route("/contacts/{id}", get(contacts::read).put(contacts::update).delete(contacts::delete))
         .route("/v1/contacts/{id}/history", get(contacts::history))
         .route("/v1/contacts/{id}/evidence", post(evidence::file))
+        .route("/v1/agency/suppressions", get(agency::list).post(agency::add))
+        .route("/v1/agency/suppressions/{id}", delete(agency::remove))
         .route("/v1/channels", get(channels::list))
         .route("/v1/check", post(checks::check))
         .route("/v1/events", get(events::feed))

@@ -43,6 +43,9 @@ pub(crate) async fn replace(
     Path(file): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
+    if caller.bound_to().is_some() {
+        return Err(Problem::forbidden("this token belongs to a tenant; policies are everybody's"));
+    }
     let text = String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the file is not UTF-8"))?;
     let shared = std::sync::Arc::clone(&admin.shared);
     if shared.policies.current().source(&file).is_none() {

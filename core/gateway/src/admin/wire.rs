@@ -1,17 +1,59 @@
 //! Contacts as JSON, in the vocabulary of the HighLevel contacts API (v2), and back.
 
 use super::problem::Problem;
+use axum::{extract::FromRequestParts, http::request::Parts};
 use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::Status;
 use dndgate_store::{ChannelWish, ContactDraft, ContactView, events};
 use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+
+/// How a client spells channels: the API's version 3 writes them in lower case, as it says by its `Version`.
+/// Such a client is shown both spellings and may send either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `SMS`, `Email`, …
+    V2,
+    /// `sms`, `email`, … as well.
+    V3,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Dialect {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Dialect, Infallible> {
+        let v3 = parts.headers.get("version").is_some_and(|version| version == "v3");
+        Ok(if v3 { Dialect::V3 } else { Dialect::V2 })
+    }
+}
+
+/// A channel's name in version 3.
+const fn v3_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Sms => "sms",
+        Channel::Call => "call",
+        Channel::Email => "email",
+        Channel::WhatsApp => "whatsApp",
+        Channel::Fb => "fb",
+        Channel::Gmb => "gmb",
+    }
+}
 
 /// Members that say who is reached where; everything else is kept as it came.
 const ADDRESS_MEMBERS: [&str; 5] = ["email", "additionalEmails", "phone", "additionalPhones", "addresses"];
 const DND_MEMBERS: [&str; 3] = ["dnd", "dndSettings", "inboundDndSettings"];
 /// Members that are derived: what a client sends back of them is not a wish.
-const DERIVED_MEMBERS: [&str; 7] =
-    ["id", "locationId", "dndStatus", "dateAdded", "dateUpdated", "dndBlocked", "stillBlocked"];
+const DERIVED_MEMBERS: [&str; 9] = [
+    "id",
+    "locationId",
+    "dndStatus",
+    "dateAdded",
+    "dateUpdated",
+    "dndBlocked",
+    "stillBlocked",
+    "searchAfter",
+    "createNewIfDuplicateAllowed",
+];
 
 /// Reads the body of a create, upsert or update.
 pub(super) fn draft(body: Value) -> Result<ContactDraft, Problem> {
@@ -125,7 +167,7 @@ fn wish(name: &str, value: &Value) -> Result<ChannelWish, Problem> {
 }
 
 /// A contact as the API shows it.
-pub(super) fn shown(view: &ContactView, listed: Channels) -> Value {
+pub(super) fn shown(view: &ContactView, listed: Channels, dialect: Dialect) -> Value {
     let mut body = view.fields.clone();
     let of = |kind: AddressKind| view.addresses.iter().filter(move |one| one.kind == kind);
     let mut phones = of(AddressKind::Phone).map(|one| one.shown.clone());
@@ -146,6 +188,14 @@ pub(super) fn shown(view: &ContactView, listed: Channels) -> Value {
         .collect();
     body.insert("addresses".into(), json!(addresses));
     body.extend(events::dnd_json(&view.reasons, listed));
+    if let (Dialect::V3, Some(settings)) =
+        (dialect, body.get_mut("dndSettings").and_then(Value::as_object_mut))
+    {
+        for channel in Channel::ALL {
+            let state = settings.get(channel.name()).cloned().unwrap_or_default();
+            settings.insert(v3_name(channel).into(), state);
+        }
+    }
     body.insert("dateAdded".into(), json!(view.created.to_string()));
     body.insert("dateUpdated".into(), json!(view.updated.to_string()));
     Value::Object(body)

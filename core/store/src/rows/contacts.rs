@@ -35,7 +35,7 @@ pub trait ContactRows {
     fn contact(&mut self, id: &str) -> Result<Option<ContactRow>>;
     /// Inserts a contact, or replaces its fields and time of change.
     fn put_contact(&mut self, contact: &ContactRow) -> Result<()>;
-    /// Removes a contact and its addresses.
+    /// Removes a contact, its addresses, its evidence and the ids that lead to it.
     fn delete_contact(&mut self, id: &str) -> Result<()>;
     /// A contact's addresses, in their order.
     fn addresses(&mut self, contact: &str) -> Result<Vec<AddressRow>>;
@@ -49,4 +49,10 @@ pub trait ContactRows {
     ) -> Result<()>;
     /// Ids of the contacts that hold an address.
     fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>>;
+    /// From now on this id leads to that contact, and so does whatever led to it.
+    fn put_merged(&mut self, id: &str, contact: &str) -> Result<()>;
+    /// The contact to which the id of another leads.
+    fn merged(&mut self, id: &str) -> Result<Option<String>>;
+    /// The ids that lead to a contact.
+    fn merged_into(&mut self, contact: &str) -> Result<Vec<String>>;
 }

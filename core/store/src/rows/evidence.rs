@@ -35,4 +35,6 @@ pub trait EvidenceRows {
     fn put_evidence(&mut self, row: &EvidenceRow) -> Result<()>;
     /// When the newest evidence for a channel was recorded.
     fn newest_evidence(&mut self, contact: &str, channel: Channel) -> Result<Option<Timestamp>>;
+    /// Makes the evidence on one contact another's.
+    fn move_evidence(&mut self, from: &str, to: &str) -> Result<()>;
 }

@@ -2,7 +2,6 @@
 //! above them (de-duplication, the rules, the chain, the cache) is shared code, so that a second database is
 //! these traits and nothing else. They are object-safe and know no database's own types.
 
-mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
@@ -12,10 +11,10 @@ mod links;
 mod meta;
 mod reasons;
 mod scheduled;
+mod search;
 mod spool;
 mod tokens;
 
-pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
 pub use events::EventRows;
 pub use evidence::{EvidenceRow, EvidenceRows};
@@ -25,13 +24,13 @@ pub use links::{LinkRows, ShortLinkRow};
 pub use meta::MetaRows;
 pub use reasons::{ReasonRows, Subject};
 pub use scheduled::{ScheduledRow, ScheduledRows};
+pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
 pub use spool::SpoolRows;
 pub use tokens::TokenRows;
 
 /// Every area together: what a transaction offers.
 pub trait Rows:
-    ConfirmationRows
-    + ContactRows
+    ContactRows
     + EventRows
     + EvidenceRows
     + InboxRows
@@ -40,14 +39,14 @@ pub trait Rows:
     + MetaRows
     + ReasonRows
     + ScheduledRows
+    + SearchRows
     + SpoolRows
     + TokenRows
 {
 }
 
 impl<T> Rows for T where
-    T: ConfirmationRows
-        + ContactRows
+    T: ContactRows
         + EventRows
         + EvidenceRows
         + InboxRows
@@ -56,6 +55,7 @@ impl<T> Rows for T where
         + MetaRows
         + ReasonRows
         + ScheduledRows
+        + SearchRows
         + SpoolRows
         + TokenRows
 {

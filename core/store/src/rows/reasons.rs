@@ -27,6 +27,19 @@ pub trait ReasonRows {
     fn delete_reasons(&mut self, contact: &str) -> Result<()>;
     /// Calls `each` for every live reason and every address that it blocks.
     fn each_live(&mut self, each: &mut dyn FnMut(&str, AddressKind, &str, Blocks, ReasonKind)) -> Result<()>;
+    /// A reason by its id, with its tenant and whom it is on.
+    fn reason(&mut self, id: &str) -> Result<Option<(String, Subject, Reason)>>;
+    /// The live reasons on addresses of one tenant, ordered by address and id, after such a place.
+    fn live_on_addresses(
+        &mut self,
+        tenant: &str,
+        after: &(AddressKey, String),
+        limit: usize,
+    ) -> Result<Vec<(AddressKey, Reason)>>;
+    /// Makes the reasons on one contact another's, ended ones too.
+    fn move_reasons(&mut self, from: &str, to: &str) -> Result<()>;
+    /// The tenants that have contacts or live reasons on addresses.
+    fn scopes(&mut self) -> Result<Vec<String>>;
     /// About how many addresses are suppressed, to size the cache.
     fn live_count(&mut self) -> Result<u64>;
 }

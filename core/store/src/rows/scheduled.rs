@@ -30,10 +30,10 @@ pub struct ScheduledRow {
 pub trait ScheduledRows {
     /// Keeps the handle of a send that leaves later.
     fn put_scheduled(&mut self, row: &ScheduledRow) -> Result<()>;
-    /// Marks what waits for an address on these channels as to be cancelled.
+    /// Marks what waits for an address on these channels as to be cancelled, in one tenant or in all.
     fn mark_scheduled(
         &mut self,
-        tenant: &str,
+        tenant: Option<&str>,
         address: &AddressKey,
         channels: Channels,
         due: Timestamp,

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const STEPS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_links.sql"),
-    include_str!("schema/0003_confirmation.sql"),
+    include_str!("schema/0003_search.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

@@ -40,6 +40,7 @@ impl ContactRows for SqliteRows<'_> {
     fn delete_contact(&mut self, id: &str) -> Result<()> {
         self.run("DELETE FROM address WHERE contact = ?1", [id])?;
         self.run("DELETE FROM evidence WHERE contact = ?1", [id])?;
+        self.run("DELETE FROM merged WHERE contact = ?1", [id])?;
         self.run("DELETE FROM contact WHERE id = ?1", [id]).map(drop)
     }
 
@@ -78,5 +79,18 @@ impl ContactRows for SqliteRows<'_> {
             [tenant, address.kind.name(), &address.key],
             |row| row.get(0),
         )
+    }
+
+    fn put_merged(&mut self, id: &str, contact: &str) -> Result<()> {
+        self.run("UPDATE merged SET contact = ?2 WHERE contact = ?1", [id, contact])?;
+        self.run("INSERT OR REPLACE INTO merged VALUES (?1, ?2)", [id, contact]).map(drop)
+    }
+
+    fn merged(&mut self, id: &str) -> Result<Option<String>> {
+        self.one("SELECT contact FROM merged WHERE id = ?1", [id], |row| row.get(0))
+    }
+
+    fn merged_into(&mut self, contact: &str) -> Result<Vec<String>> {
+        self.all("SELECT id FROM merged WHERE contact = ?1", [contact], |row| row.get(0))
     }
 }

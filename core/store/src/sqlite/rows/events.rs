@@ -25,4 +25,14 @@ impl EventRows for SqliteRows<'_> {
             |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)),
         )
     }
+
+    fn events_of(&mut self, lane: &str) -> Result<Vec<(u64, String)>> {
+        self.all("SELECT seq, payload FROM event WHERE contact = ?1", [lane], |row| {
+            Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?))
+        })
+    }
+
+    fn rewrite_event(&mut self, seq: u64, payload: &str) -> Result<()> {
+        self.run("UPDATE event SET payload = ?2 WHERE seq = ?1", params![seq as i64, payload]).map(drop)
+    }
 }

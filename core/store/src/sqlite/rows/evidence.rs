@@ -40,4 +40,8 @@ impl EvidenceRows for SqliteRows<'_> {
         )?;
         Ok(newest.flatten().map(time))
     }
+
+    fn move_evidence(&mut self, from: &str, to: &str) -> Result<()> {
+        self.run("UPDATE evidence SET contact = ?2 WHERE contact = ?1", [from, to]).map(drop)
+    }
 }

@@ -1,6 +1,5 @@
 //! [`crate::Rows`] in SQL, an area a file.
 
-mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
@@ -10,6 +9,7 @@ mod links;
 mod meta;
 mod reasons;
 mod scheduled;
+mod search;
 mod spool;
 mod tokens;
 

@@ -148,6 +148,64 @@ impl ReasonRows for SqliteRows<'_> {
         Ok(())
     }
 
+    fn reason(&mut self, id: &str) -> Result<Option<(String, Subject, Reason)>> {
+        let found = self.one(
+            &format!("SELECT {REASON}, tenant, contact, address_kind, match_key FROM reason WHERE id = ?1"),
+            [id],
+            |row| {
+                let on = (row.get::<_, Option<String>>(15)?, row.get::<_, Option<String>>(16)?);
+                Ok((row.get::<_, String>(14)?, on, row.get::<_, Option<String>>(17)?, reason(row)?))
+            },
+        )?;
+        let Some((tenant, (contact, kind), match_key, reason)) = found else { return Ok(None) };
+        let subject = match contact {
+            Some(contact) => Subject::Contact(contact),
+            None => Subject::Address(key(&kind.unwrap_or_default(), match_key.unwrap_or_default())?),
+        };
+        Ok(Some((tenant, subject, reason?)))
+    }
+
+    fn live_on_addresses(
+        &mut self,
+        tenant: &str,
+        (after, id): &(AddressKey, String),
+        limit: usize,
+    ) -> Result<Vec<(AddressKey, Reason)>> {
+        let found = self.all(
+            &format!(
+                "SELECT {REASON}, address_kind, match_key FROM reason
+                 WHERE contact IS NULL AND ended_at IS NULL AND tenant = ?1
+                 AND (address_kind, match_key, id) > (?2, ?3, ?4)
+                 ORDER BY address_kind, match_key, id LIMIT ?5"
+            ),
+            params![tenant, after.kind.name(), after.key, id, limit as i64],
+            |row| Ok((row.get::<_, String>(14)?, row.get::<_, String>(15)?, reason(row)?)),
+        )?;
+        found.into_iter().map(|(kind, value, reason)| Ok((key(&kind, value)?, reason?))).collect()
+    }
+
+    fn move_reasons(&mut self, from: &str, to: &str) -> Result<()> {
+        self.run("UPDATE reason SET contact = ?2 WHERE contact = ?1", [from, to]).map(drop)
+    }
+
+    fn scopes(&mut self) -> Result<Vec<String>> {
+        // Hops from one tenant to the next in the index.
+        let mut all: Vec<String> = Vec::new();
+        for sql in [
+            "SELECT min(tenant) FROM address WHERE tenant > ?1",
+            "SELECT min(tenant) FROM reason WHERE contact IS NULL AND ended_at IS NULL AND tenant > ?1",
+        ] {
+            let mut last = String::new();
+            while let Some(next) = self.one(sql, [&last], |row| row.get::<_, Option<String>>(0))?.flatten() {
+                last.clone_from(&next);
+                all.push(next);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
     fn live_count(&mut self) -> Result<u64> {
         let count = self.one(
             "SELECT (SELECT count(*) FROM reason INDEXED BY reason_live WHERE contact IS NULL AND ended_at IS NULL)

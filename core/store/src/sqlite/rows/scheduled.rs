@@ -34,14 +34,14 @@ impl ScheduledRows for SqliteRows<'_> {
 
     fn mark_scheduled(
         &mut self,
-        tenant: &str,
+        tenant: Option<&str>,
         address: &AddressKey,
         channels: Channels,
         due: Timestamp,
     ) -> Result<()> {
         self.run(
-            "UPDATE scheduled SET cancel_at = ?5 WHERE tenant = ?1 AND address_kind = ?2 AND match_key = ?3
-             AND channels & ?4 != 0 AND cancel_at IS NULL",
+            "UPDATE scheduled SET cancel_at = ?5 WHERE (?1 IS NULL OR tenant = ?1) AND address_kind = ?2
+             AND match_key = ?3 AND channels & ?4 != 0 AND cancel_at IS NULL",
             params![tenant, address.kind.name(), address.key, channels.bits(), micros(due)],
         )
         .map(drop)

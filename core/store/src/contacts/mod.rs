@@ -1,16 +1,21 @@
 //! Contacts and their addresses.
 
+mod dnd;
+mod erase;
+mod upsert;
+
+pub use erase::delete;
+pub use upsert::upsert;
+
 use crate::{
     error::{Result, StoreError},
-    events, links,
-    opt::{self, Change, Ending},
+    events,
+    opt::{self, Change},
     rows::{AddressRow, ContactRow, Subject},
     tx::Tx,
 };
-use dndgate_adapter::{AddressKind, Channel, Channels};
-use dndgate_dnd::{
-    AddressKey, Blocks, Cause, Lift, Reason, ReasonKind, Region, Status, Stays, Suppressed, address, state,
-};
+use dndgate_adapter::{AddressKind, Channel};
+use dndgate_dnd::{AddressKey, Cause, Reason, Region, Status, Stays, Suppressed, address};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -125,12 +130,24 @@ pub(crate) fn all_reasons(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Resul
     Ok(all)
 }
 
-/// A contact by its id.
+/// The record of a contact by its id, or by that of one that became a part of it.
+fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<Option<ContactRow>> {
+    if let Some(row) = tx.rows.contact(id)? {
+        return Ok(Some(row));
+    }
+    match tx.rows.merged(id)? {
+        Some(now) => tx.rows.contact(&now),
+        None => Ok(None),
+    }
+}
+
+/// A contact by its id, or by that of one that became a part of it.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<ContactView>> {
-    let Some(row) = tx.rows.contact(id)? else { return Ok(None) };
+    let Some(row) = resolve(tx, id)? else { return Ok(None) };
+    let id = row.id.as_str();
     let reasons = all_reasons(tx, &row.tenant, id)?;
     let mut addresses = Vec::new();
     for one in tx.rows.addresses(id)? {
@@ -192,7 +209,7 @@ pub fn create(
         inbound: draft.inbound.filter(on),
         ..ContactDraft::default()
     };
-    let (stays, changes) = set_dnd(tx, tenant, &id, &begun, origin)?;
+    let (stays, changes) = dnd::set_dnd(tx, tenant, &id, &begun, origin)?;
     let contact = get(tx, &id)?.ok_or(StoreError::NotFound)?;
     Ok(Edited { contact, created: true, stays, changes })
 }
@@ -209,7 +226,8 @@ pub fn update(
     region: Region,
     origin: &Origin,
 ) -> Result<Edited> {
-    let mut row = tx.rows.contact(id)?.ok_or(StoreError::NotFound)?;
+    let mut row = resolve(tx, id)?.ok_or(StoreError::NotFound)?;
+    let id = &row.id.clone();
     let mut fields: Map<String, Value> =
         serde_json::from_str(&row.fields).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     fields.extend(draft.fields.clone());
@@ -217,99 +235,9 @@ pub fn update(
     row.updated = origin.at;
     tx.rows.put_contact(&row)?;
     claim(tx, &row.tenant, id, &draft.addresses, region)?;
-    let (stays, changes) = set_dnd(tx, &row.tenant, id, &draft, origin)?;
+    let (stays, changes) = dnd::set_dnd(tx, &row.tenant, id, &draft, origin)?;
     let contact = get(tx, id)?.ok_or(StoreError::NotFound)?;
     Ok(Edited { contact, created: false, stays, changes })
-}
-
-/// Changes the contact with that email or phone, or makes one.
-///
-/// # Errors
-/// As [`update`] and [`create`].
-pub fn upsert(
-    tx: &mut Tx<'_>,
-    tenant: &str,
-    draft: ContactDraft,
-    region: Region,
-    origin: &Origin,
-) -> Result<Edited> {
-    let mut found = None;
-    for kind in [AddressKind::Email, AddressKind::Phone] {
-        let main =
-            draft.addresses.iter().find(|(one, _)| *one == kind).and_then(|(_, values)| values.first());
-        if let (None, Some(raw)) = (&found, main) {
-            let key = normalised(kind, raw, region)?.key;
-            found = tx.rows.holders(tenant, &key)?.into_iter().min();
-        }
-    }
-    let Some(id) = found else { return create(tx, tenant, draft, region, origin) };
-    // An upsert that names one address of several does not take the others away.
-    let mut draft = draft;
-    for (kind, values) in &mut draft.addresses {
-        let have = tx.rows.addresses(&id)?;
-        let more = have.iter().filter(|one| one.key.kind == *kind).map(|one| one.shown.clone());
-        values.extend(more.collect::<Vec<_>>());
-    }
-    update(tx, &id, draft, region, origin)
-}
-
-/// Erases a contact (R5): its record, its addresses and everything personal in the ledger go; what its
-/// addresses are protected from stays in force, under keyed hashes.
-///
-/// # Errors
-/// When there is none, or the store cannot be written.
-pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
-    let row = tx.rows.contact(id)?.ok_or(StoreError::NotFound)?;
-    let tenant = row.tenant.as_str();
-    let subject = Subject::Contact(id.to_owned());
-    let own: Vec<Reason> = tx.reasons(tenant, &subject)?.into_iter().filter(Reason::is_live).collect();
-    let before = Suppressed::by(&own);
-    for address in tx.rows.addresses(id)? {
-        let kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, &address.key)).collect();
-        opt::begin(tx, tenant, &Subject::Address(address.key.clone()), &kept.iter().collect::<Vec<_>>())?;
-        tx.touch(tenant, &address.key);
-        let others = tx.rows.holders(tenant, &address.key)?;
-        if others.iter().all(|other| other == id) {
-            let erased = tx.erased(tenant, &address.key);
-            tx.rows.erase_address(tenant, &address.key, &erased)?;
-            links::forget(tx, tenant, &address.key)?;
-            let entries = tx.address_subject(tenant, &address.key);
-            tx.rows.forget(&entries)?;
-        }
-    }
-    crate::ledger::append(
-        tx,
-        &crate::ledger::Entry {
-            tenant,
-            subjects: std::slice::from_ref(&subject),
-            change: "erase",
-            reasons: &[],
-            before,
-            after: before,
-            source: &origin.source,
-            actor: &origin.actor,
-            event_at: origin.at,
-            more: json!({ "contact": id }),
-        },
-    )?;
-    tx.rows.forget(&format!("c:{id}"))?;
-    tx.rows.delete_reasons(id)?;
-    tx.rows.delete_contact(id)
-}
-
-/// What an address keeps of an erased contact's reason.
-fn inherited(reason: &Reason, address: &AddressKey) -> Cause {
-    Cause {
-        kind: reason.kind,
-        blocks: reason.blocks,
-        origin: Some(address.clone()),
-        permanent: reason.permanent,
-        code: reason.code.clone(),
-        message: String::new(),
-        source: "erased contact".into(),
-        actor: reason.actor.clone(),
-        at: reason.began,
-    }
 }
 
 fn normalised(kind: AddressKind, raw: &str, region: Region) -> Result<address::Normalised> {
@@ -350,6 +278,7 @@ fn claim(
     for address in &before {
         tx.touch(tenant, &address.key);
     }
+    tx.change(id, true);
     tx.touch_contact(tenant, id)
 }
 
@@ -377,100 +306,4 @@ fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKey) -> Resul
         opt::cancel_scheduled(tx, tenant, id)?;
     }
     Ok(())
-}
-
-/// Does what a draft says of DND: ends first, begins after (R15, R20, R24).
-fn set_dnd(
-    tx: &mut Tx<'_>,
-    tenant: &str,
-    id: &str,
-    draft: &ContactDraft,
-    origin: &Origin,
-) -> Result<(Vec<Stays>, Vec<Change>)> {
-    let shown = all_reasons(tx, tenant, id)?;
-    let ending =
-        Ending { by: &origin.actor, source: &origin.source, why: "switched off", event_at: origin.at };
-    let (mut stays, mut ended) = (Vec::new(), Vec::new());
-    let live = |blocks: Blocks| shown.iter().any(|one| one.is_live() && one.blocks == blocks);
-    if draft.dnd == Some(false) && live(Blocks::AllChannels) {
-        let (lifted, parts) = opt::lift(tx, tenant, id, &Lift::AllSwitch, &ending)?;
-        stays.extend(lifted.stays);
-        ended.extend(parts);
-    }
-    for (channel, _) in draft.settings.iter().filter(|(_, wish)| wish.status == Status::Inactive) {
-        ended.extend(opt::lift(tx, tenant, id, &Lift::Channel(*channel), &ending)?.1);
-    }
-    if draft.inbound.as_ref().is_some_and(|wish| wish.status == Status::Inactive) {
-        ended.extend(opt::lift(tx, tenant, id, &Lift::Inbound, &ending)?.1);
-    }
-    if draft.dnd == Some(false) {
-        let now = all_reasons(tx, tenant, id)?;
-        for reason in now.iter().filter(|one| one.is_live() && one.blocks != Blocks::Inbound) {
-            let how = reason.lock().map_or("switch this channel off as well", |lock| lock.how());
-            let one = Stays { blocks: reason.blocks.name(), kind: reason.kind, how };
-            if !stays.contains(&one) {
-                stays.push(one);
-            }
-        }
-    }
-    let causes = causes(draft, &shown, origin);
-    let begun = opt::begin(tx, tenant, &Subject::Contact(id.to_owned()), &causes.iter().collect::<Vec<_>>())?;
-    tx.touch_contact(tenant, id)?;
-    let mut changes = Vec::new();
-    if !ended.is_empty() {
-        let names = ended.iter().map(|(blocks, ..)| blocks.name()).collect::<std::collections::BTreeSet<_>>();
-        events::raise(tx, tenant, &[id.to_owned()], None, false, json!(names))?;
-        changes.push(Change { tenant: tenant.to_owned(), parts: ended });
-    }
-    if !begun.is_empty() {
-        let names = begun.iter().map(|one| one.blocks.name()).collect::<std::collections::BTreeSet<_>>();
-        events::raise(tx, tenant, &[id.to_owned()], None, true, json!(names))?;
-        opt::cancel_scheduled(tx, tenant, id)?;
-        let parts = begun.iter().map(|one| (one.blocks, one.kind, true)).collect();
-        changes.push(Change { tenant: tenant.to_owned(), parts });
-    }
-    Ok((stays, changes))
-}
-
-/// The causes that a draft asks for. What merely repeats what was shown is no wish.
-fn causes(draft: &ContactDraft, shown: &[Reason], origin: &Origin) -> Vec<Cause> {
-    let cause = |kind, blocks, wish: Option<&ChannelWish>| Cause {
-        kind,
-        blocks,
-        origin: None,
-        permanent: wish.is_some_and(|wish| wish.status == Status::Permanent),
-        code: wish.and_then(|wish| wish.code.clone()).filter(|code| !code.is_empty()),
-        message: wish.and_then(|wish| wish.message.clone()).unwrap_or_default(),
-        source: origin.source.clone(),
-        actor: origin.actor.clone(),
-        at: origin.at,
-    };
-    let echo = |wish: &ChannelWish, state: &state::ChannelState<'_>| {
-        state.reasons.first().is_some_and(|first| {
-            wish.status == state.status
-                && wish.message.as_deref().is_some_and(|message| message == first.message)
-                && wish.code.as_deref().unwrap_or_default() == first.code.as_deref().unwrap_or_default()
-        })
-    };
-    let mut all = Vec::new();
-    if draft.dnd == Some(true) {
-        all.push(cause(ReasonKind::All, Blocks::AllChannels, None));
-    }
-    for (channel, wish) in draft.settings.iter().filter(|(_, wish)| wish.status != Status::Inactive) {
-        if !echo(wish, &state::channel(shown, *channel)) {
-            let kind = if wish.status == Status::Permanent { ReasonKind::Import } else { ReasonKind::Manual };
-            all.push(cause(kind, Blocks::Channel(*channel), Some(wish)));
-        }
-    }
-    if let Some(wish) = draft.inbound.as_ref().filter(|wish| wish.status != Status::Inactive)
-        && !echo(wish, &state::inbound(shown))
-    {
-        all.push(cause(ReasonKind::Manual, Blocks::Inbound, Some(wish)));
-    }
-    all
-}
-
-/// The channels that these reasons block.
-pub fn blocked(reasons: &[Reason]) -> Channels {
-    Suppressed::by(reasons).channels()
 }

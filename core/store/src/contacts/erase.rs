@@ -1,0 +1,76 @@
+//! A contact is erased for privacy (R5).
+
+use super::Origin;
+use crate::{
+    error::{Result, StoreError},
+    events, links, opt,
+    rows::Subject,
+    tx::Tx,
+};
+use dndgate_dnd::{AddressKey, Cause, Reason, Suppressed};
+use serde_json::json;
+
+/// Erases a contact (R5): its record, its addresses and everything personal in the ledger go; what its
+/// addresses are protected from stays in force, under keyed hashes.
+///
+/// # Errors
+/// When there is none, or the store cannot be written.
+pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
+    let row = super::resolve(tx, id)?.ok_or(StoreError::NotFound)?;
+    let (id, tenant) = (row.id.as_str(), row.tenant.as_str());
+    let subject = Subject::Contact(id.to_owned());
+    let own: Vec<Reason> = tx.reasons(tenant, &subject)?.into_iter().filter(Reason::is_live).collect();
+    let before = Suppressed::by(&own);
+    for address in tx.rows.addresses(id)? {
+        let kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, &address.key)).collect();
+        opt::begin(tx, tenant, &Subject::Address(address.key.clone()), &kept.iter().collect::<Vec<_>>())?;
+        tx.touch(tenant, &address.key);
+        let others = tx.rows.holders(tenant, &address.key)?;
+        if others.iter().all(|other| other == id) {
+            let erased = tx.erased(&address.key);
+            tx.rows.erase_address(tenant, &address.key, &erased)?;
+            links::forget(tx, tenant, &address.key)?;
+            let entries = tx.address_subject(tenant, &address.key);
+            tx.rows.forget(&entries)?;
+            events::forget(tx, &entries)?;
+        }
+    }
+    for lane in tx.rows.merged_into(id)?.iter().map(String::as_str).chain([id]) {
+        events::forget(tx, lane)?;
+        tx.rows.forget(&format!("c:{lane}"))?;
+    }
+    crate::ledger::append(
+        tx,
+        &crate::ledger::Entry {
+            tenant,
+            subjects: std::slice::from_ref(&subject),
+            change: "erase",
+            reasons: &[],
+            before,
+            after: before,
+            source: &origin.source,
+            actor: &origin.actor,
+            event_at: origin.at,
+            more: json!({ "contact": id }),
+        },
+    )?;
+    tx.rows.forget(&format!("c:{id}"))?;
+    tx.rows.delete_reasons(id)?;
+    tx.change(id, true);
+    tx.rows.delete_contact(id)
+}
+
+/// What an address keeps of an erased contact's reason.
+fn inherited(reason: &Reason, address: &AddressKey) -> Cause {
+    Cause {
+        kind: reason.kind,
+        blocks: reason.blocks,
+        origin: Some(address.clone()),
+        permanent: reason.permanent,
+        code: reason.code.clone(),
+        message: String::new(),
+        source: "erased contact".into(),
+        actor: reason.actor.clone(),
+        at: reason.began,
+    }
+}
