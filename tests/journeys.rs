@@ -7,6 +7,7 @@ mod journeys {
     mod admin;
     mod agency;
     mod bad_input;
+    mod browser;
     mod carrying;
     mod demo;
     mod evidence;

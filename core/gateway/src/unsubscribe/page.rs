@@ -67,12 +67,12 @@ impl Voice<'_> {
         if let Some(note) = &note {
             let _ = writeln!(main, "<p class=\"said\" role=\"status\">{}</p>", xml(note));
         }
-        let question =
-            texts.question.replace("{tenant}", self.business).replace("{address}", &masked(address));
-        let _ = writeln!(main, "<p id=\"question\">{}</p>", xml(&question));
         let on = rows.iter().filter(|row| row.preference == Preference::On);
         let on: Vec<_> = on.map(|row| (row.channel, row.chosen)).collect();
         if !on.is_empty() {
+            let question =
+                texts.question.replace("{tenant}", self.business).replace("{address}", &masked(address));
+            let _ = writeln!(main, "<p id=\"question\">{}</p>", xml(&question));
             let form =
                 Form { class: "first", name: "channels", legend: &texts.choose, button: &texts.button };
             self.form(&mut main, &form, &on);
