@@ -418,6 +418,14 @@ fn links_are_limited_where_it_hurts_nobody() {
         assert_eq!(world.send(&one_click(&ada)).status(), 200);
     }
     assert_eq!(world.send(&one_click(&ada)).status(), 429);
+    // What is on stops all the same: nobody keeps others from unsubscribing by pressing their links.
+    let id = world.api().contact(&json!({ "email": ADA }));
+    let on = json!({ "dndSettings": { "Email": { "status": "inactive" } } });
+    assert_eq!(world.api().put(&format!("/contacts/{id}"), &on).status(), 200);
+    let resume = Request::post(&ada).form(&[("confirm", "1"), ("resume", "SMS")]);
+    assert_eq!(world.send(&resume).status(), 429);
+    assert_eq!(world.send(&one_click(&ada)).status(), 200);
+    assert!(world.is_blocked("Email", ADA));
     assert_eq!(world.send(&one_click(&eve)).status(), 200, "somebody else");
     assert_eq!(world.send(&Request::get(&ada)).status(), 200, "looking is free");
     let statuses: Vec<u16> = (0..8).map(|_| world.send(&Request::get("/u/aaaaaaaaaaaaa")).status()).collect();

@@ -133,12 +133,8 @@ impl Visit<'_> {
 
     async fn carry_out(&self, after: &str, peer: IpAddr, ask: Ask) -> Result<Response<Body>, Refused> {
         let link = self.link(after, peer).await?;
-        if ask != Ask::Nothing {
-            let config = self.shared.config.load();
-            let max = config.unsubscribe.changes_per_minute;
-            if !self.shared.link_uses.take((&link.tenant, &link.address), max, clock::tick()) {
-                return Err(Refused::TooOften);
-            }
+        if self.is_too_often(&link, ask).await? {
+            return Err(Refused::TooOften);
         }
         match ask {
             Ask::Nothing => self.show(&link, Said::Nothing).await,
@@ -166,6 +162,22 @@ impl Visit<'_> {
                 self.show(&link, said).await
             }
         }
+    }
+
+    /// Counts a press. Beyond the limit nothing is switched on, and what is off is not stopped once more; but what
+    /// is on stops always: nobody keeps a person from unsubscribing by pressing its link.
+    async fn is_too_often(&self, link: &Link, ask: Ask) -> Result<bool, StoreError> {
+        let max = self.shared.config.load().unsubscribe.changes_per_minute;
+        let count = || self.shared.link_uses.take((&link.tenant, &link.address), max, clock::tick());
+        let wanted = match ask {
+            Ask::Nothing => return Ok(false),
+            _ if count() => return Ok(false),
+            Ask::Resume(_) => return Ok(true),
+            Ask::OneClick => self.policies.unsubscribe().channels(link.channel),
+            Ask::Stop(chosen) => chosen,
+        };
+        let preferences = self.preferences(link).await?;
+        Ok(wanted.iter().all(|channel| preferences.of(channel) != Preference::On))
     }
 
     /// What a token leads to.
