@@ -2,7 +2,11 @@
 
 mod check;
 mod demo;
+mod export;
+mod import;
+mod import_serving;
 mod ledger;
+mod progress;
 mod providers;
 mod serve;
 mod token;
@@ -46,6 +50,10 @@ enum Command {
     Check,
     /// Says whether a send would go out now, and why not.
     Why(why::Arguments),
+    /// Brings contacts with their DND states, or a provider's suppressions, in from a file.
+    Import(import::Arguments),
+    /// Writes contacts with their DND states, or a provider's suppressions, into a file.
+    Export(export::Arguments),
     /// API tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -78,6 +86,8 @@ fn main() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::Check => check::run(config),
         Command::Why(why) => why::run(config, why),
+        Command::Import(import) => import::run(config, import),
+        Command::Export(export) => export::run(config, export),
         Command::Token(token) => token::run(config, token),
         Command::Ledger(ledger) => ledger::run(config, ledger),
     };

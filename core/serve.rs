@@ -57,7 +57,7 @@ pub(crate) async fn assemble(
     policies: Arc<Active>,
     prometheus: PrometheusHandle,
 ) -> Result<Gateway, Failure> {
-    let store = Store::open(&Options::new(&config.store.url)).map_err(Failure::wrong)?;
+    let store = Store::open_alone(&Options::new(&config.store.url)).map_err(Failure::wrong)?;
     let secret = store.write(|tx| meta::secret(tx, "installation")).await.map_err(Failure::wrong)?;
     let now = jiff::Timestamp::now();
     let link_keys = store.write(move |tx| links::keys(tx, now)).await.map_err(Failure::wrong)?;

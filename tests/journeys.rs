@@ -11,6 +11,7 @@ mod journeys {
     mod carrying;
     mod demo;
     mod evidence;
+    mod imports;
     mod inbound;
     mod limits;
     mod mail;

@@ -112,7 +112,11 @@ pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Optio
     for reason in reasons.iter().filter(|reason| reason.is_live()) {
         let wanted = match wish {
             Lift::Channel(channel) => reason.blocks.channels().has(*channel),
-            Lift::AllSwitch => reason.kind == ReasonKind::All,
+            // A switch that came with an import (R25) is the same switch.
+            Lift::AllSwitch => {
+                reason.kind == ReasonKind::All
+                    || reason.kind == ReasonKind::Import && reason.blocks == Blocks::AllChannels
+            }
             Lift::Everything => reason.blocks != Blocks::Inbound,
             Lift::Inbound => reason.blocks == Blocks::Inbound,
         };
@@ -285,6 +289,13 @@ mod tests {
             reason(ReasonKind::Keyword, SMS, false),
         ];
         assert_eq!(lift(&reasons, &Lift::AllSwitch, |_| None).ends, ["all-all"]);
+        let imported =
+            [reason(ReasonKind::Import, Blocks::AllChannels, false), reason(ReasonKind::Import, SMS, false)];
+        assert_eq!(
+            lift(&imported, &Lift::AllSwitch, |_| None).ends,
+            ["import-all"],
+            "r25: the switch as imported"
+        );
         let everything = lift(&reasons, &Lift::Everything, |_| None);
         assert_eq!(everything.ends, ["all-all", "manual-SMS"]);
         assert_eq!(everything.stays.len(), 1);

@@ -114,6 +114,8 @@ pub struct Tls {
 pub struct Admin {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The largest file that `POST /v1/imports` takes.
+    pub max_import: Size,
     /// Without tokens, on loopback: only `demo` sets this.
     #[serde(skip)]
     pub open: bool,
@@ -121,7 +123,7 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Admin {
-        Admin { listen: ([127, 0, 0, 1], 8081).into(), open: false }
+        Admin { listen: ([127, 0, 0, 1], 8081).into(), max_import: Size(4 << 30), open: false }
     }
 }
 

@@ -12,10 +12,13 @@ mod body;
 mod callback;
 mod clock;
 pub mod config;
+pub mod export;
 mod forward;
 mod gate;
 mod health;
 mod ids;
+pub mod import;
+mod imports;
 mod metrics;
 mod notify;
 mod outbound;
@@ -155,6 +158,7 @@ impl Gateway {
             connections: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             health: Health::default(),
+            imports: imports::Imports::default(),
         });
         Ok(Gateway { shared, bound, admin, workers })
     }
@@ -212,6 +216,7 @@ impl Handle {
     /// Takes no new connection and lets open requests end.
     pub fn drain(&self) {
         self.shared.draining.send_replace(true);
+        self.shared.imports.stop();
         self.shared.work.notify_one();
         self.shared.news.notify_waiters();
     }

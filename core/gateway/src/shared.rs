@@ -58,6 +58,7 @@ pub(crate) struct Shared {
     /// True once the gateway drains.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) health: crate::health::Health,
+    pub(crate) imports: crate::imports::Imports,
 }
 
 /// One thread's own things: nothing here is locked.

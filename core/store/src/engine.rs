@@ -12,6 +12,8 @@ use dndgate_adapter::Channels;
 use dndgate_dnd::{AddressKey, Suppressed};
 use std::{
     collections::HashSet,
+    fs::{File, TryLockError},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -39,12 +41,16 @@ pub struct Options {
     pub readers: usize,
     /// The size at which the database refuses to grow, in pages of 4 KiB; for tests of a full disk.
     pub pages_max: Option<u32>,
+    /// For long imports with nobody else about: more memory for pages, a longer log before it is taken over.
+    pub bulk: bool,
+    /// A copy that is thrown away: nothing is made durable.
+    pub throwaway: bool,
 }
 
 impl Options {
     /// The usual options.
     pub fn new(url: &str) -> Options {
-        Options { url: url.to_owned(), readers: READERS, pages_max: None }
+        Options { url: url.to_owned(), readers: READERS, pages_max: None, bulk: false, throwaway: false }
     }
 }
 
@@ -61,6 +67,8 @@ struct Inner {
     writable: Arc<AtomicBool>,
     writes: Option<SyncSender<Job>>,
     reads: SyncSender<Job>,
+    /// Held while this process changes DND and answers from its cache.
+    _alone: Option<File>,
 }
 
 impl Store {
@@ -69,16 +77,31 @@ impl Store {
     /// # Errors
     /// When the URL names none, or it cannot be opened.
     pub fn open(options: &Options) -> Result<Store> {
+        Store::open_with(options, None)
+    }
+
+    /// Opens a store as the one process that changes DND in it: to serve, or to import while nothing serves. A
+    /// second one would not hear of the first one's changes, and would let sends through.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::Held`] while another process has it.
+    pub fn open_alone(options: &Options) -> Result<Store> {
+        let alone = alone(path(&options.url)?)?;
+        Store::open_with(options, Some(alone))
+    }
+
+    fn open_with(options: &Options, alone: Option<File>) -> Result<Store> {
         let path = path(&options.url)?;
         let mut writer = Sqlite::open(path)?;
         if let Some(pages) = options.pages_max {
             writer.limit_pages(pages)?;
         }
+        writer.tune(options.bulk, options.throwaway)?;
         let key = writer.transaction(|rows| crate::meta::secret_of(rows, "cache"))?;
         let count = writer.transaction(|rows| rows.live_count())?;
         let cache = Arc::new(Cache::new(half(&key), usize::try_from(count).unwrap_or(0)));
         while !writer.transaction(|rows| search::index_older(&mut Tx::new(rows, &cache, Channels::ALL)))? {}
-        Store::start(options, path, cache, Some(writer))
+        Store::start(options, path, cache, Some(writer), alone)
     }
 
     /// Opens an existing store to look at it, while another process may be writing.
@@ -91,10 +114,16 @@ impl Store {
         let key = reader.transaction(|rows| rows.meta("cache"))?;
         let key = key.ok_or_else(|| StoreError::Corrupt("it was never used".into()))?;
         let key = <[u8; 32]>::try_from(key).map_err(|_| StoreError::Corrupt("its cache key".into()))?;
-        Store::start(options, path, Arc::new(Cache::new(half(&key), 0)), None)
+        Store::start(options, path, Arc::new(Cache::new(half(&key), 0)), None, None)
     }
 
-    fn start(options: &Options, path: &str, cache: Arc<Cache>, writer: Option<Sqlite>) -> Result<Store> {
+    fn start(
+        options: &Options,
+        path: &str,
+        cache: Arc<Cache>,
+        writer: Option<Sqlite>,
+        alone: Option<File>,
+    ) -> Result<Store> {
         let listed = Arc::new(AtomicU8::new(Channels::ALL.bits()));
         let writable = Arc::new(AtomicBool::new(writer.is_some()));
         let (reads, to_read) = sync_channel::<Job>(QUEUE_MAX);
@@ -122,7 +151,7 @@ impl Store {
                 Some(writes)
             }
         };
-        Ok(Store(Arc::new(Inner { cache, listed, writable, writes, reads })))
+        Ok(Store(Arc::new(Inner { cache, listed, writable, writes, reads, _alone: alone })))
     }
 
     /// The cache.
@@ -261,6 +290,29 @@ fn path(url: &str) -> Result<&str> {
     }
 }
 
+/// Takes the lock beside a store's file. It is the operating system's: it ends with the process, however that ends.
+fn alone(path: &str) -> Result<File> {
+    let beside = format!("{path}-lock");
+    let cannot = |error: std::io::Error| StoreError::Unavailable(format!("cannot open {beside}: {error}"));
+    if let Some(folder) = Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Held(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
+/// Copies a store as it is now into a new file, whoever is using it.
+///
+/// # Errors
+/// When it cannot be read or the copy cannot be written.
+pub fn copy(options: &Options, to: &Path) -> Result<()> {
+    Sqlite::copy(path(&options.url)?, to)
+}
+
 fn half(key: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|index| key[index])
 }
@@ -307,6 +359,7 @@ impl Writer {
         let listed = Channels::from_bits(self.listed.load(Ordering::Relaxed));
         let mut answers: Vec<Answer> = Vec::new();
         let mut touched: HashSet<(String, AddressKey)> = HashSet::new();
+        let mut blocked: Vec<(String, AddressKey, Suppressed)> = Vec::new();
         let mut waiting = Some(first);
         let cache = &self.cache;
         let committed = self.database.transaction(|rows| {
@@ -315,6 +368,7 @@ impl Writer {
                 let mut tx = Tx::new(rows, cache, listed);
                 let (good, answer) = job(&mut tx);
                 let mut job_touched = std::mem::take(&mut tx.touched);
+                let job_blocked = std::mem::take(&mut tx.blocked);
                 // Blocks count before they are durable, ends only after.
                 let early = if good {
                     search::index(&mut tx, &job_touched).and_then(|()| block_early(&mut tx, &job_touched))
@@ -323,6 +377,16 @@ impl Writer {
                 };
                 touched.extend(job_touched.drain());
                 if good && early.is_ok() {
+                    for (tenant, address, more) in &job_blocked {
+                        cache.add(
+                            cache.place(tenant, cache.address(address.kind, address.key.as_bytes())),
+                            *more,
+                        );
+                        if tenant == AGENCY {
+                            cache.use_agency();
+                        }
+                    }
+                    blocked.extend(job_blocked);
                     rows.release()?;
                     answers.push(answer);
                 } else {
@@ -336,6 +400,9 @@ impl Writer {
             Ok(())
         });
         self.writable.store(committed.is_ok(), Ordering::Relaxed);
+        if committed.is_err() {
+            touched.extend(blocked.into_iter().map(|(tenant, address, _)| (tenant, address)));
+        }
         if let Err(error) = self.refresh(&touched) {
             tracing::error!(%error, "the cache keeps more blocked than is on disk");
         }

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// Another process has it and keeps a cache of it: what a second one wrote would be missed there.
+    #[error("another dndgate is using {0}")]
+    Held(String),
     /// The configuration names a store that this program cannot open.
     #[error("store.url: {0}")]
     Url(String),

@@ -136,8 +136,9 @@ fn forget_state(state: &mut Value) {
     }
 }
 
+/// [`raise`] for one lane, with the reasons at hand.
 #[allow(clippy::too_many_arguments)]
-fn put(
+pub(crate) fn put(
     tx: &mut Tx<'_>,
     tenant: &str,
     contact: Option<&String>,

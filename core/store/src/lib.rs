@@ -15,6 +15,8 @@ mod engine;
 mod error;
 pub mod events;
 pub mod evidence;
+pub mod export;
+pub mod import;
 pub mod inbox;
 pub mod ledger;
 pub mod links;
@@ -32,7 +34,7 @@ mod tx;
 pub use cache::{AGENCY, Cache};
 pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, ViewAddress};
 pub use decisions::{Decision, Decisions};
-pub use engine::{Options, Store};
+pub use engine::{Options, Store, copy};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
 pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
@@ -43,8 +45,9 @@ pub use opt::Change;
 pub use preferences::Preferences;
 pub use rows::{
     AddressRow, Column, ContactRow, ContactRows, Direction, EventRows, EvidenceRow, EvidenceRows, Filter,
-    FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, Place, ReasonRows, Rows, Scalar,
-    ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows, Subject, Test, TokenRows,
+    FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place, ReasonRows, Rows,
+    Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows, Subject, Test,
+    TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

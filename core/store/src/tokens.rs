@@ -42,3 +42,11 @@ pub fn create(tx: &mut Tx<'_>, token: &Token) -> Result<String> {
 pub fn find(tx: &mut Tx<'_>, text: &str) -> Result<Option<Token>> {
     tx.rows.token(&Sha256::digest(text).into())
 }
+
+/// Forgets a token: from now on it is not known.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn revoke(tx: &mut Tx<'_>, text: &str) -> Result<()> {
+    tx.rows.delete_token(&Sha256::digest(text).into())
+}

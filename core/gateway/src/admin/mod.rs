@@ -8,6 +8,8 @@ mod contacts;
 mod decisions;
 mod events;
 mod evidence;
+mod exports;
+mod imports;
 mod policies;
 mod problem;
 mod search;
@@ -54,6 +56,13 @@ pub(crate) struct Admin {
         contacts::history,
         evidence::file,
         events::feed,
+        exports::write,
+        imports::begin,
+        imports::preview,
+        imports::list,
+        imports::read,
+        imports::cancel,
+        imports::rejects,
         decisions::list,
         policies::read,
         policies::replace,
@@ -104,6 +113,11 @@ fn router(admin: Admin) -> Router {
         .route("/v1/channels", get(channels::list))
         .route("/v1/check", post(checks::check))
         .route("/v1/events", get(events::feed))
+        .route("/v1/exports/{what}", get(exports::write))
+        .route("/v1/imports", get(imports::list).post(imports::begin))
+        .route("/v1/imports/preview", post(imports::preview))
+        .route("/v1/imports/{id}", get(imports::read).delete(imports::cancel))
+        .route("/v1/imports/{id}/rejects", get(imports::rejects))
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))

@@ -131,7 +131,7 @@ pub(crate) fn all_reasons(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Resul
 }
 
 /// The record of a contact by its id, or by that of one that became a part of it.
-fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<Option<ContactRow>> {
+pub(crate) fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<Option<ContactRow>> {
     if let Some(row) = tx.rows.contact(id)? {
         return Ok(Some(row));
     }
@@ -282,7 +282,7 @@ fn claim(
     tx.touch_contact(tenant, id)
 }
 
-fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKey) -> Result<()> {
+pub(crate) fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKey) -> Result<()> {
     let said: Vec<Reason> = tx.reasons(tenant, &Subject::Address(address.clone()))?;
     let causes: Vec<Cause> = said
         .iter()

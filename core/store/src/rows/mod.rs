@@ -9,6 +9,7 @@ mod inbox;
 mod ledger;
 mod links;
 mod meta;
+mod pages;
 mod reasons;
 mod scheduled;
 mod search;
@@ -22,6 +23,7 @@ pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
 pub use links::{LinkRows, ShortLinkRow};
 pub use meta::MetaRows;
+pub use pages::PageRows;
 pub use reasons::{ReasonRows, Subject};
 pub use scheduled::{ScheduledRow, ScheduledRows};
 pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
@@ -37,6 +39,7 @@ pub trait Rows:
     + LedgerRows
     + LinkRows
     + MetaRows
+    + PageRows
     + ReasonRows
     + ScheduledRows
     + SearchRows
@@ -53,6 +56,7 @@ impl<T> Rows for T where
         + LedgerRows
         + LinkRows
         + MetaRows
+        + PageRows
         + ReasonRows
         + ScheduledRows
         + SearchRows

@@ -12,6 +12,10 @@ use std::path::Path;
 
 /// Older versions can damage a database whose write-ahead log is reset while another process reads.
 const VERSION_MIN: i32 = 3_051_003;
+/// Memory for pages during a long import, in KiB; negative is SQLite's way to say so.
+const BULK_CACHE_KIB: i64 = -262_144;
+/// Pages of the log before it is taken over, during a long import: 64 MiB.
+const BULK_LOG_PAGES: i64 = 16_384;
 /// Prepared statements kept for each connection: more than this crate has.
 const STATEMENTS: usize = 256;
 
@@ -65,6 +69,26 @@ impl Sqlite {
     /// Makes the database refuse to grow beyond a size, as a full disk would.
     pub(crate) fn limit_pages(&mut self, pages: u32) -> Result<()> {
         Ok(self.0.pragma_update(None, "max_page_count", pages)?)
+    }
+
+    /// Prepares for a long import, or for a copy that is thrown away.
+    pub(crate) fn tune(&mut self, bulk: bool, throwaway: bool) -> Result<()> {
+        if bulk {
+            self.0.pragma_update(None, "cache_size", BULK_CACHE_KIB)?;
+            self.0.pragma_update(None, "wal_autocheckpoint", BULK_LOG_PAGES)?;
+        }
+        if throwaway {
+            self.0.pragma_update(None, "synchronous", "OFF")?;
+        }
+        Ok(())
+    }
+
+    /// Copies the database at `from` into a new file.
+    pub(crate) fn copy(from: &str, to: &Path) -> Result<()> {
+        let connection = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        schema::check(&connection)?;
+        connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+        Ok(())
     }
 
     /// Runs `work` in a transaction and commits it.

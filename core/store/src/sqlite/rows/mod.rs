@@ -7,6 +7,7 @@ mod inbox;
 mod ledger;
 mod links;
 mod meta;
+mod pages;
 mod reasons;
 mod scheduled;
 mod search;

@@ -23,4 +23,8 @@ impl TokenRows for SqliteRows<'_> {
             })
         })
     }
+
+    fn delete_token(&mut self, hash: &[u8; 32]) -> Result<()> {
+        self.run("DELETE FROM token WHERE hash = ?1", [hash]).map(drop)
+    }
 }

@@ -1,0 +1,370 @@
+//! What a file says, brought in (R25): reasons begin and never end, contacts are found again, and the same file once
+//! more changes nothing.
+//!
+//! Rows come by the million: what is new to the store is written without asking back, everything else goes through
+//! the same doors as a webhook's or an operator's change.
+
+use crate::{
+    contacts::{Origin, adopt, resolve},
+    error::{Result, StoreError},
+    events, ledger,
+    opt::{self, Change},
+    rows::{AddressRow, ContactRow, Subject},
+    tx::Tx,
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{AddressKey, Cause, Normalised, Reason, Suppressed, rules};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// The most addresses of one kind that a contact may have.
+const ADDRESSES_MAX: usize = 100;
+
+/// A contact that comes in.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// Its id where it comes from.
+    pub id: Option<String>,
+    /// The id alone says who it is: two contacts may share an address. Otherwise whoever holds one of its
+    /// addresses is the same person.
+    pub by_id_alone: bool,
+    /// Everything but addresses and DND.
+    pub fields: Map<String, Value>,
+    /// Its addresses.
+    pub addresses: Vec<Normalised>,
+    /// What is claimed of it.
+    pub causes: Vec<Dated>,
+    /// When it was made there.
+    pub created: Option<Timestamp>,
+}
+
+/// A cause, and whether its time is the file's own: then it is the same event when it comes again.
+#[derive(Debug, Clone)]
+pub struct Dated {
+    /// The cause.
+    pub cause: Cause,
+    /// The file dates it.
+    pub dated: bool,
+}
+
+/// What came of a row.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// The contact, where it is one.
+    pub contact: Option<String>,
+    /// The contact is new.
+    pub new: bool,
+    /// The contact's record changed.
+    pub edited: bool,
+    /// What changed of DND.
+    pub change: Option<Change>,
+}
+
+/// Brings a contact in. The inner error: the row cannot be taken, and nothing was changed.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn contact(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    incoming: &Contact,
+    origin: &Origin,
+) -> Result<std::result::Result<Taken, String>> {
+    let found = match find(tx, tenant, incoming)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut known = Known::default();
+    let mut taken = match found {
+        Found::There(row) => match extend(tx, row, incoming, origin, &mut known)? {
+            Ok(taken) => taken,
+            Err(why) => return Ok(Err(why)),
+        },
+        Found::New(id) => create(tx, tenant, id, incoming, origin, &mut known)?,
+    };
+    let id = taken.contact.clone().unwrap_or_default();
+    if taken.new || taken.edited {
+        tx.change(&id, true);
+    }
+    taken.change = begin(tx, tenant, &id, known, &incoming.causes, origin)?;
+    Ok(Ok(taken))
+}
+
+enum Found {
+    There(ContactRow),
+    New(String),
+}
+
+/// Who the row is about.
+fn find(tx: &mut Tx<'_>, tenant: &str, incoming: &Contact) -> Result<std::result::Result<Found, String>> {
+    let fresh = || uuid::Uuid::now_v7().simple().to_string();
+    let mut free = None;
+    if let Some(id) = &incoming.id {
+        match resolve(tx, id)? {
+            Some(row) if row.tenant == tenant => return Ok(Ok(Found::There(row))),
+            Some(_) if incoming.addresses.is_empty() => {
+                return Ok(Err("its id is another tenant's, and it has no address".into()));
+            }
+            Some(_) => {}
+            None => free = Some(id.clone()),
+        }
+    }
+    if !(incoming.by_id_alone && free.is_some()) {
+        for kind in
+            [AddressKind::Email, AddressKind::Phone, AddressKind::Psid, AddressKind::Gmb, AddressKind::Wa]
+        {
+            for address in incoming.addresses.iter().filter(|one| one.key.kind == kind) {
+                let holder = tx.rows.holders(tenant, &address.key)?.into_iter().min();
+                if let Some(row) = holder.map(|id| tx.rows.contact(&id)).transpose()?.flatten() {
+                    return Ok(Ok(Found::There(row)));
+                }
+            }
+        }
+    }
+    Ok(Ok(Found::New(free.unwrap_or_else(fresh))))
+}
+
+/// What stands on a contact and its addresses before its causes begin.
+#[derive(Default)]
+struct Known {
+    fields: String,
+    own: Vec<Reason>,
+    addresses: Vec<AddressKey>,
+    /// What the addresses carry.
+    theirs: Vec<Reason>,
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    id: String,
+    incoming: &Contact,
+    origin: &Origin,
+    known: &mut Known,
+) -> Result<Taken> {
+    known.fields = Value::Object(incoming.fields.clone()).to_string();
+    tx.rows.put_contact(&ContactRow {
+        id: id.clone(),
+        tenant: tenant.to_owned(),
+        fields: known.fields.clone(),
+        created: incoming.created.map_or(origin.at, |at| at.min(origin.at)),
+        updated: origin.at,
+    })?;
+    for kind in AddressKind::ALL {
+        let rows: Vec<AddressRow> = incoming
+            .addresses
+            .iter()
+            .filter(|one| one.key.kind == kind)
+            .map(|one| AddressRow { key: one.key.clone(), shown: one.shown.clone() })
+            .collect();
+        if !rows.is_empty() {
+            tx.rows.put_addresses(tenant, &id, kind, &rows)?;
+        }
+    }
+    let mut said = false;
+    for one in &incoming.addresses {
+        let theirs = tx.reasons(tenant, &Subject::Address(one.key.clone()))?;
+        if theirs.iter().any(|reason| reason.is_live() && !reason.kind.concerns_address()) {
+            // What a person said from an address holds for whoever claims it (R7).
+            adopt(tx, tenant, &id, &one.key)?;
+            said = true;
+        }
+        known.theirs.extend(theirs);
+        known.addresses.push(one.key.clone());
+    }
+    if said {
+        tx.touch_contact(tenant, &id)?;
+        known.own = tx.reasons(tenant, &Subject::Contact(id.clone()))?;
+    }
+    Ok(Taken { contact: Some(id), new: true, ..Taken::default() })
+}
+
+/// Adds to a contact what the row knows more: fields and addresses. Nothing is taken away.
+fn extend(
+    tx: &mut Tx<'_>,
+    mut row: ContactRow,
+    incoming: &Contact,
+    origin: &Origin,
+    known: &mut Known,
+) -> Result<std::result::Result<Taken, String>> {
+    let mut have = tx.rows.addresses(&row.id)?;
+    let more: Vec<&Normalised> =
+        incoming.addresses.iter().filter(|one| !have.iter().any(|had| had.key == one.key)).collect();
+    for kind in AddressKind::ALL {
+        let count = have.iter().map(|one| one.key.kind).chain(more.iter().map(|one| one.key.kind));
+        if count.filter(|one| *one == kind).count() > ADDRESSES_MAX {
+            return Ok(Err(format!("the contact would have more than {ADDRESSES_MAX} addresses of a kind")));
+        }
+    }
+    let mut fields: Map<String, Value> =
+        serde_json::from_str(&row.fields).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let news = incoming.fields.iter().any(|(name, value)| fields.get(name) != Some(value));
+    let edited = news || !more.is_empty();
+    if edited {
+        fields.extend(incoming.fields.clone());
+        row.fields = Value::Object(fields).to_string();
+        row.updated = origin.at;
+        tx.rows.put_contact(&row)?;
+    }
+    let kinds: Vec<AddressKind> =
+        AddressKind::ALL.into_iter().filter(|kind| more.iter().any(|one| one.key.kind == *kind)).collect();
+    have.extend(more.iter().map(|one| AddressRow { key: one.key.clone(), shown: one.shown.clone() }));
+    for kind in kinds {
+        let rows: Vec<AddressRow> = have.iter().filter(|one| one.key.kind == kind).cloned().collect();
+        tx.rows.put_addresses(&row.tenant, &row.id, kind, &rows)?;
+    }
+    for one in &more {
+        adopt(tx, &row.tenant, &row.id, &one.key)?;
+    }
+    if !more.is_empty() {
+        tx.touch_contact(&row.tenant, &row.id)?;
+    }
+    known.own = tx.reasons(&row.tenant, &Subject::Contact(row.id.clone()))?;
+    known.addresses = have.into_iter().map(|one| one.key).collect();
+    known.fields = row.fields;
+    if !incoming.causes.is_empty() {
+        for address in &known.addresses {
+            known.theirs.extend(tx.reasons(&row.tenant, &Subject::Address(address.clone()))?);
+        }
+    }
+    Ok(Ok(Taken { contact: Some(row.id), edited, ..Taken::default() }))
+}
+
+/// Is it an event that was here before and has ended since? Then it is told twice, not done twice (R30).
+fn is_over(have: &[Reason], dated: &Dated) -> bool {
+    let cause = &dated.cause;
+    dated.dated
+        && have.iter().any(|one| {
+            !one.is_live()
+                && one.began == cause.at
+                && (one.kind, one.blocks, &one.origin, &one.code)
+                    == (cause.kind, cause.blocks, &cause.origin, &cause.code)
+        })
+}
+
+/// What is new of these causes to a subject with these reasons, kept.
+fn insert(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subject: &Subject,
+    have: &mut Vec<Reason>,
+    causes: &[Dated],
+) -> Result<usize> {
+    let before = have.len();
+    for dated in causes {
+        if is_over(have, dated) {
+            continue;
+        }
+        if let Some(reason) = rules::begin(have, &dated.cause, || uuid::Uuid::now_v7().simple().to_string()) {
+            tx.rows.insert_reason(tenant, subject, &reason)?;
+            have.push(reason);
+        }
+    }
+    Ok(have.len() - before)
+}
+
+/// Begins on a contact what is new of its causes.
+fn begin(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    id: &str,
+    mut known: Known,
+    causes: &[Dated],
+    origin: &Origin,
+) -> Result<Option<Change>> {
+    let subject = Subject::Contact(id.to_owned());
+    let before = Suppressed::by(&known.own);
+    let count = insert(tx, tenant, &subject, &mut known.own, causes)?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let after = Suppressed::by(&known.own);
+    let begun = known.own.split_off(known.own.len() - count);
+    tx.change(id, false);
+    note(tx, tenant, &subject, &begun, (before, after), origin)?;
+    for address in &known.addresses {
+        tx.block(tenant, address, after);
+        tx.cancel(tenant, address, after.channels())?;
+    }
+    let change = change(tenant, &begun);
+    let mut all = known.own;
+    all.extend(begun);
+    let twins: Vec<Reason> =
+        known.theirs.into_iter().filter(|one| !all.iter().any(|own| is_twin(own, one))).collect();
+    all.extend(twins);
+    let channels = json!(change.1);
+    events::put(tx, tenant, Some(&id.to_owned()), &known.fields, None, &all, true, &channels, None)?;
+    Ok(Some(change.0))
+}
+
+/// What a person said stands on the contact and on the address; it is shown once.
+fn is_twin(one: &Reason, other: &Reason) -> bool {
+    (one.kind, one.blocks, one.permanent, one.is_live(), &one.origin, &one.code)
+        == (other.kind, other.blocks, other.permanent, other.is_live(), &other.origin, &other.code)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    subject: &Subject,
+    begun: &[Reason],
+    (before, after): (Suppressed, Suppressed),
+    origin: &Origin,
+) -> Result<()> {
+    let event_at = begun.iter().map(|one| one.began).min().unwrap_or(origin.at);
+    ledger::append(
+        tx,
+        &ledger::Entry {
+            tenant,
+            subjects: std::slice::from_ref(subject),
+            change: "begin",
+            reasons: &begun.iter().collect::<Vec<_>>(),
+            before,
+            after,
+            source: &origin.source,
+            actor: &origin.actor,
+            event_at,
+            more: Value::Null,
+        },
+    )
+}
+
+fn change(tenant: &str, begun: &[Reason]) -> (Change, Vec<&'static str>) {
+    let parts = begun.iter().map(|one| (one.blocks, one.kind, true)).collect();
+    let mut names: Vec<&str> = begun.iter().map(|one| one.blocks.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    (Change { tenant: tenant.to_owned(), parts }, names)
+}
+
+/// Brings in what stands on an address: an entry of a suppression list, an opt-out that no contact has.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn address(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    key: &AddressKey,
+    causes: &[Dated],
+    origin: &Origin,
+) -> Result<Taken> {
+    let subject = Subject::Address(key.clone());
+    let mut have = tx.reasons(tenant, &subject)?;
+    if !tx.rows.holders(tenant, key)?.is_empty() {
+        let causes: Vec<Cause> =
+            causes.iter().filter(|one| !is_over(&have, one)).map(|one| one.cause.clone()).collect();
+        return Ok(Taken { change: opt::record(tx, tenant, &causes)?, ..Taken::default() });
+    }
+    let before = Suppressed::by(&have);
+    let count = insert(tx, tenant, &subject, &mut have, causes)?;
+    if count == 0 {
+        return Ok(Taken::default());
+    }
+    let after = Suppressed::by(&have);
+    let (change, names) = change(tenant, &have[have.len() - count..]);
+    note(tx, tenant, &subject, &have[have.len() - count..], (before, after), origin)?;
+    tx.block(tenant, key, after);
+    tx.cancel(tenant, key, after.channels())?;
+    events::put(tx, tenant, None, "", Some(key), &have, true, &json!(names), None)?;
+    Ok(Taken { change: Some(change), ..Taken::default() })
+}
