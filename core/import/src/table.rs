@@ -73,7 +73,7 @@ impl Table {
         let (raw, fields, at_end) = match found {
             Found::End => return Ok(None),
             Found::Runaway => {
-                self.skip_line();
+                self.skip_line()?;
                 let why = "a quote is opened and not closed (or the row is longer than 1 MiB)".to_owned();
                 return Ok(Some(Cells { line, cells: Err(why) }));
             }
@@ -83,7 +83,7 @@ impl Table {
         let spans = breaks(bytes.trim_ascii_end()) > 0;
         let unclosed = at_end && bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
         if unclosed || spans && self.width > 0 && fields != self.width {
-            self.skip_line();
+            self.skip_line()?;
             return Ok(Some(Cells { line, cells: Err("a quote is opened and not closed".into()) }));
         }
         let utf8 = std::str::from_utf8(bytes).is_ok();
@@ -144,11 +144,21 @@ impl Table {
         }
     }
 
-    fn skip_line(&mut self) {
-        let bytes = self.window.bytes();
-        let length = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
-        self.window.consume(length);
+    /// Consumes what is left of a line, however long it is.
+    fn skip_line(&mut self) -> io::Result<()> {
         self.line += 1;
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(at) = bytes.iter().position(|byte| *byte == b'\n') {
+                self.window.consume(at + 1);
+                return Ok(());
+            }
+            let length = bytes.len();
+            self.window.consume(length);
+            if !self.window.more()? {
+                return Ok(());
+            }
+        }
     }
 }
 
