@@ -41,6 +41,31 @@ return {
   -- Does the provider's own reading count (Twilio's OptOutType, an unsubscribe button)?
   trust_provider = true,
 
+  -- The one text that confirms an opt-out, where a provider's `confirm_opt_out` names the channel and the provider
+  -- sends none itself: nobody gets it twice. Up to 306 characters, and no link. In the contact's `language`, else
+  -- in the default one.
+  confirmation = {
+    default_language = "en",
+    texts = {
+      en = "You are unsubscribed and will get no more messages from us here. Reply START to get them again.",
+      de = "Sie sind abgemeldet und erhalten hier keine Nachrichten mehr von uns. Antworten Sie START, um sie wieder zu erhalten.",
+      es = "Se ha dado de baja y no recibirá más mensajes nuestros por aquí. Responda START para volver a recibirlos.",
+      fr = "Vous êtes désabonné et ne recevrez plus nos messages ici. Répondez START pour les recevoir à nouveau.",
+      pt = "A sua subscrição foi cancelada e não receberá mais mensagens nossas aqui. Responda START para voltar a recebê-las.",
+      it = "L’iscrizione è annullata: qui non riceverà più nostri messaggi. Risponda START per riceverli di nuovo.",
+      nl = "U bent afgemeld en ontvangt hier geen berichten meer van ons. Antwoord START om ze weer te ontvangen.",
+      pl = "Wypisano Cię: nie otrzymasz tu więcej wiadomości od nas. Odpowiedz START, aby znów je otrzymywać.",
+      sv = "Du är avanmäld och får inga fler meddelanden från oss här. Svara START för att få dem igen.",
+      da = "Du er afmeldt og får ikke flere beskeder fra os her. Svar START for at få dem igen.",
+      cs = "Odběr je odhlášen a další zprávy sem už nedostanete. Odpovězte START, chcete-li je znovu dostávat.",
+      ru = "Вы отписаны и больше не будете получать здесь наши сообщения. Ответьте START, чтобы получать их снова.",
+      tr = "Aboneliğiniz sona erdi; buradan artık mesajımızı almayacaksınız. Yeniden almak için START yanıtını gönderin.",
+      ar = "تم إلغاء اشتراكك ولن تصلك رسائل منا هنا بعد الآن. أرسل START لتلقيها من جديد.",
+      ja = "配信を停止しました。今後こちらにメッセージは届きません。再開するには START と返信してください。",
+      zh = "您已退订，此处将不再收到我们的消息。回复 START 可重新接收。",
+    },
+  },
+
   -- What programs add to a message, by how such lines begin (or end).
   added_text = {
     quotes = {

@@ -9,6 +9,7 @@ mod journeys {
     mod bad_input;
     mod browser;
     mod carrying;
+    mod confirmations;
     mod demo;
     mod evidence;
     mod imports;

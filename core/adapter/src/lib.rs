@@ -160,6 +160,39 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     /// The answer that tells the provider "taken", when no CRM answered.
     fn acknowledge(&self, webhook: &Authentic<'_>) -> Reply;
 
+    /// Does the provider itself answer this opt-out, or can nothing answer it? Then the gateway sends no
+    /// confirmation. The default: yes.
+    fn confirms_itself(&self, webhook: &Authentic<'_>, event: &Event<'_>) -> bool {
+        let _ = (webhook, event);
+        true
+    }
+
+    /// Puts the text that confirms an opt-out into the answer to its webhook, beside what the CRM says there.
+    /// `None`: an answer sends nothing here, or this one would not be run.
+    fn confirm(
+        &self,
+        webhook: &Authentic<'_>,
+        event: &Event<'_>,
+        answer: &Answer<'_>,
+        text: &str,
+    ) -> Option<Reply> {
+        let _ = (webhook, event, answer, text);
+        None
+    }
+
+    /// The request that sends the text that confirms an opt-out, with credentials from `secrets`. `None` when
+    /// these do not suffice.
+    fn confirm_call(
+        &self,
+        webhook: &Authentic<'_>,
+        event: &Event<'_>,
+        text: &str,
+        secrets: &Secrets,
+    ) -> Option<outbound::Call> {
+        let _ = (webhook, event, text, secrets);
+        None
+    }
+
     /// Applies the verdict to what the CRM answers to a webhook, which can itself be a send (R14: TwiML, a
     /// plain text). `gate` judges recipients and maps links. `None`: unchanged.
     ///

@@ -1,7 +1,9 @@
 //! From what a provider says to a durable change: policies judge, the rules decide, the store keeps.
 
 use crate::{
-    clock, metrics,
+    clock,
+    confirm::Due,
+    metrics,
     route::{Route, Routes, TenantRoute},
     shared::Shared,
 };
@@ -19,6 +21,8 @@ pub(crate) struct Judged {
     /// The provider's id of the event.
     pub(crate) event_id: String,
     pub(crate) what: What,
+    /// It may be confirmed to the person.
+    pub(crate) confirm: Option<Due>,
 }
 
 /// The effect of an event.
@@ -182,6 +186,7 @@ pub(crate) async fn learned(
             tenant: Arc::clone(&tenant.name),
             event_id: event.id.to_string(),
             what: judge(&policies, route, region, event, now, request_id),
+            confirm: None,
         })
         .collect();
     let mut waiting = Vec::new();

@@ -1,10 +1,10 @@
 //! What happens without anybody waiting: webhooks that the CRM could not take are passed on, scheduled sends
 //! of people who opted out are cancelled, metrics are kept up.
 
-use crate::{body::Body, clock, forward, metrics, route::Target, shared::Worker, webhook};
+use crate::{call, clock, metrics, shared::Worker, webhook};
 use dndgate_adapter::{Authentic, Webhook};
 use dndgate_store::{SpoolEntry, Waiting, opt, scheduled, spool};
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use std::{rc::Rc, time::Duration};
 
@@ -154,23 +154,7 @@ async fn cancel(worker: &Rc<Worker>, waiting: Waiting) {
         );
         return retry(worker, waiting).await;
     };
-    let after_prefix = match &call.host {
-        Some(host) => format!("/{host}{}", call.path_and_query),
-        None => call.path_and_query.clone(),
-    };
-    let target =
-        Target { route: route.clone(), host: call.host.as_deref(), path: "/", after_prefix: &after_prefix };
-    let (upstream, path) = target.upstream();
-    let mut request = Request::new(Body::from(call.body));
-    *request.method_mut() = call.method;
-    let Ok(uri) = path.parse() else { return retry(worker, waiting).await };
-    *request.uri_mut() = uri;
-    forward::set_host(request.headers_mut(), &upstream.authority);
-    for (name, value) in call.headers {
-        request.headers_mut().append(name, value);
-    }
-    let answer = worker.pool.send(&upstream, request, TIMEOUT, || true).await;
-    let status = answer.map(|answer| answer.status());
+    let status = call::make(worker, route, call, TIMEOUT).await;
     match status {
         // Not there, or sent already: nothing is left to cancel.
         Ok(status) if status.is_success() || matches!(status.as_u16(), 400 | 404 | 409 | 410) => {

@@ -32,6 +32,17 @@ impl Body {
     }
 }
 
+impl Body {
+    /// All of it, when it is in memory.
+    pub(crate) fn in_memory(&self) -> Option<Bytes> {
+        match self {
+            Body::Pieces(pieces) if pieces.len() == 1 => pieces.front().cloned(),
+            Body::Pieces(pieces) => Some(pieces.iter().flatten().copied().collect()),
+            Body::Client(_) | Body::Upstream(_) => None,
+        }
+    }
+}
+
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(whole: T) -> Body {
         let whole = whole.into();

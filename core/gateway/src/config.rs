@@ -1,6 +1,6 @@
 //! `dndgate.toml`: what the operator writes, read strictly. Every error names line, key and what would be right.
 
-use dndgate_adapter::{Adapter, Secrets};
+use dndgate_adapter::{Adapter, Channel, Channels, Secrets};
 use dndgate_dnd::Region;
 use serde::Deserialize;
 use std::{
@@ -210,6 +210,8 @@ pub struct Provider {
     pub exempt: Vec<String>,
     /// Mail to one person gets `List-Unsubscribe` headers that lead here.
     pub list_unsubscribe: bool,
+    /// The channels on which an opt-out is confirmed once, where the provider does not (R9's exception).
+    pub confirm_opt_out: Channels,
 }
 
 /// Scheme and authority of a server.
@@ -277,6 +279,8 @@ pub struct Tenant {
     pub title: Option<String>,
     /// How people reach it, in place of `unsubscribe.reach`.
     pub reach: Option<String>,
+    /// False: its people's opt-outs are not confirmed, whatever the provider's `confirm_opt_out` says.
+    pub confirm_opt_out: bool,
 }
 
 /// A number of bytes, written `60MiB`.
@@ -422,6 +426,8 @@ struct WrittenProvider {
     #[serde(default)]
     exempt: Vec<Spanned<String>>,
     list_unsubscribe: Option<Spanned<bool>>,
+    #[serde(default)]
+    confirm_opt_out: Vec<Spanned<String>>,
     #[serde(flatten)]
     keys: BTreeMap<String, toml::Value>,
 }
@@ -441,6 +447,7 @@ struct WrittenTenant {
     default_region: Option<Spanned<String>>,
     title: Option<String>,
     reach: Option<String>,
+    confirm_opt_out: Option<bool>,
 }
 
 impl Config {
@@ -519,11 +526,18 @@ impl Config {
                     at(code.span().start, &format!("tenant.{name}.default_region is {error}"))
                 })?,
             };
-            let WrittenTenant { accounts, title, reach, .. } = tenant;
-            tenants.insert(name, Tenant { accounts, region, title, reach });
+            let WrittenTenant { accounts, title, reach, confirm_opt_out, .. } = tenant;
+            let confirm_opt_out = confirm_opt_out.unwrap_or(true);
+            tenants.insert(name, Tenant { accounts, region, title, reach, confirm_opt_out });
         }
         if tenants.is_empty() {
-            let only = Tenant { accounts: Vec::new(), region: Region::US, title: None, reach: None };
+            let only = Tenant {
+                accounts: Vec::new(),
+                region: Region::US,
+                title: None,
+                reach: None,
+                confirm_opt_out: true,
+            };
             tenants.insert("default".into(), only);
         }
         let mut policies = written.policies;
@@ -648,9 +662,20 @@ fn provider(
     let list_unsubscribe = written.list_unsubscribe.as_ref().is_some_and(|wanted| *wanted.as_ref());
     if let Some(wanted) = &written.list_unsubscribe
         && list_unsubscribe
-        && !profile.channels.has(dndgate_adapter::Channel::Email)
+        && !profile.channels.has(Channel::Email)
     {
         return Err(at(wanted.span().start, "list_unsubscribe is for providers of mail"));
+    }
+    let mut confirm_opt_out = Channels::NONE;
+    for channel in &written.confirm_opt_out {
+        let known = Channel::parse(channel.as_ref()).filter(|channel| profile.channels.has(*channel));
+        let known = known.filter(|channel| *channel != Channel::Call).ok_or_else(|| {
+            let names: Vec<_> =
+                profile.channels.iter().filter(|one| *one != Channel::Call).map(Channel::name).collect();
+            let message = format!("confirm_opt_out: {:?} is none of: {}", channel.as_ref(), names.join(", "));
+            at(channel.span().start, &message)
+        })?;
+        confirm_opt_out = confirm_opt_out.with(known.into());
     }
     Ok(Provider {
         name,
@@ -666,5 +691,6 @@ fn provider(
         allow_unnamed: named(&written.allow_unnamed, profile.unnamed, "allow_unnamed")?,
         exempt: named(&written.exempt, profile.exemptions, "exempt")?,
         list_unsubscribe,
+        confirm_opt_out,
     })
 }

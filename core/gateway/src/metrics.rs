@@ -18,6 +18,7 @@ const POLICY_SECONDS: &str = "dndgate_policy_seconds";
 const BUILD_INFO: &str = "dndgate_build_info";
 const SPOOL_PENDING: &str = "dndgate_spool_pending";
 const UNKNOWN_CODES: &str = "dndgate_unknown_codes_total";
+const CONFIRMATIONS: &str = "dndgate_confirmations_total";
 const LIST_UNSUBSCRIBE: &str = "dndgate_list_unsubscribe_total";
 const UNSUBSCRIBE_PAGE: &str = "dndgate_unsubscribe_page_total";
 
@@ -50,6 +51,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(POLICY_SECONDS, Unit::Seconds, "Time that a send rule takes");
     describe_gauge!(BUILD_INFO, "Always 1; the version is a label");
     describe_gauge!(SPOOL_PENDING, "Webhooks that the CRM has not taken yet");
+    describe_counter!(CONFIRMATIONS, "Confirmations of opt-outs (replied, sent, failed, impossible)");
     describe_counter!(
         LIST_UNSUBSCRIBE,
         "Mails that were to get List-Unsubscribe (added, own, several, unfit)"
@@ -118,6 +120,12 @@ pub(crate) fn policy_seconds() -> Histogram {
 /// A code that no policy knows.
 pub(crate) fn unknown_code(provider: &str) {
     metrics::counter!(UNKNOWN_CODES, "provider" => provider.to_owned()).increment(1);
+}
+
+/// A confirmation of an opt-out: `replied` in the webhook's answer, `sent` by the API, `failed`, `impossible`.
+pub(crate) fn confirmation(provider: &str, channel: &'static str, outcome: &'static str) {
+    metrics::counter!(CONFIRMATIONS, "provider" => provider.to_owned(), "channel" => channel, "outcome" => outcome)
+        .increment(1);
 }
 
 /// A mail that was to get `List-Unsubscribe`: `added`, it has its `own`, it goes to `several`, or is `unfit`.

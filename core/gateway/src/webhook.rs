@@ -6,6 +6,7 @@ use crate::{
     body::{self, Body, CollectError},
     callback, clock,
     config::Upstream,
+    confirm::{self, Confirmation},
     forward, metrics,
     route::{Route, Routes, TenantRoute},
     shared::{Shared, Worker},
@@ -161,7 +162,7 @@ impl Hook<'_> {
         });
         let routes = self.worker.routes();
         let kind = events.first().map_or("other", |event| kind_name(&event.kind));
-        let spooled = match self.keep(&routes, &authentic, &events, now).await {
+        let (spooled, confirmations) = match self.keep(&routes, &authentic, &events, now).await {
             Ok(Kept::Conflict) => {
                 metrics::webhook(self.provider(), kind, "forged");
                 shared.health.forged(self.provider());
@@ -171,7 +172,7 @@ impl Hook<'_> {
                     "this signature was used for another webhook before",
                 );
             }
-            Ok(Kept::Spooled(spooled)) => spooled,
+            Ok(Kept::Spooled(spooled, confirmations)) => (spooled, confirmations),
             Err(error) => {
                 metrics::webhook(self.provider(), kind, "store_error");
                 tracing::error!(provider = self.provider(), request = %self.id, %error, "a webhook could not be kept");
@@ -188,10 +189,11 @@ impl Hook<'_> {
             return reply;
         }
         let response = self.pass_on(&routes, &authentic, &events, spooled.as_deref(), kind).await;
-        response.unwrap_or_else(|| {
+        let response = response.unwrap_or_else(|| {
             metrics::webhook(self.provider(), kind, if self.crm.is_some() { "queued" } else { "taken" });
             answer::from_reply(self.adapter().acknowledge(&authentic))
-        })
+        });
+        confirm::send(self.worker, self.route, &authentic, &events, &confirmations, response)
     }
 
     /// Judges the events and makes everything durable: what they change, that they were seen, and the
@@ -206,16 +208,15 @@ impl Hook<'_> {
         let shared = &self.worker.shared;
         let policies = shared.policies.current();
         let request_id = self.id.to_string();
-        let judged = events.iter().filter_map(|event| {
+        let judged = events.iter().enumerate().filter_map(|(index, event)| {
             let Some(tenant) = apply::tenant_of(routes, self.route, event) else {
                 metrics::webhook(self.provider(), kind_name(&event.kind), "unknown_account");
                 return None;
             };
-            Some(Judged {
-                tenant: Arc::clone(&tenant.name),
-                event_id: event.id.to_string(),
-                what: apply::judge(&policies, self.route, tenant.tenant.region, event, now, &request_id),
-            })
+            let what = apply::judge(&policies, self.route, tenant.tenant.region, event, now, &request_id);
+            let confirm =
+                confirm::due(self.worker, self.route, tenant, authentic, (index, event), &what, now);
+            Some(Judged { tenant: Arc::clone(&tenant.name), event_id: event.id.to_string(), what, confirm })
         });
         let judged = apply::distinct(judged.collect());
         let once = authentic.proof().once.clone();
@@ -248,17 +249,20 @@ impl Hook<'_> {
                     return Ok((Kept::Conflict, Vec::new()));
                 }
                 let mut changes: Vec<Change> = Vec::new();
+                let mut confirmations = Vec::new();
                 for one in &judged {
                     let key = format!("{}:{}", one.tenant, one.event_id);
                     if inbox::first_time(tx, &provider, &key, None, now)? == Seen::First {
-                        changes.extend(apply::apply(tx, one)?);
+                        let (changed, confirmation) = confirm::apply(tx, one, &policies, now)?;
+                        changes.extend(changed);
+                        confirmations.extend(confirmation);
                     }
                 }
                 let id = entry.as_ref().map(|entry| entry.id.clone());
                 if let Some(entry) = &entry {
                     spool::put(tx, entry)?;
                 }
-                Ok((Kept::Spooled(id), changes))
+                Ok((Kept::Spooled(id, confirmations), changes))
             })
             .await?;
         apply::announce(shared, &changes);
@@ -354,7 +358,8 @@ impl Hook<'_> {
 }
 
 enum Kept {
-    Spooled(Option<String>),
+    /// In the spool under that id; and what is to be sent to people who opted out.
+    Spooled(Option<String>, Vec<Confirmation>),
     Conflict,
 }
 

@@ -7,6 +7,7 @@
 mod cases;
 mod classify;
 mod codes;
+mod confirmation;
 mod error;
 mod hints;
 mod keywords;

@@ -124,6 +124,11 @@ impl Policies {
         self.codes.judge(failure, self.unknown_code.as_ref())
     }
 
+    /// The text that confirms an opt-out, in the person's language as far as it is known. `None`: there is none.
+    pub fn confirmation(&self, language: Option<&str>) -> Option<&str> {
+        self.keywords.confirmation.text(language)
+    }
+
     /// Scope and page texts of an unsubscribe (R17).
     pub fn unsubscribe(&self) -> &Unsubscribe {
         &self.unsubscribe

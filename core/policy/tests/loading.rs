@@ -258,3 +258,19 @@ fn a_bad_change_keeps_the_old_policy_and_a_good_one_is_taken() {
     assert!(active.current().has_send_rule());
     drop(watcher);
 }
+
+#[test]
+fn a_confirmation_is_short_and_holds_no_link() {
+    let with = |text: &str| {
+        format!("return {{ languages = {{}}, confirmation = {{ texts = {{\n en = \"{text}\" }} }} }}")
+    };
+    for text in ["See https://x.example", "www.x.example", "", &"x".repeat(307)] {
+        let said = error("keywords.lua", &with(text));
+        assert!(said.starts_with("keywords.lua:2: ") && said.contains("confirmation"), "{said}");
+    }
+    let none = error("keywords.lua", "return { languages = {}, confirmation = { texts = { de = \"x\" } } }");
+    assert!(none.contains("no text for the default language \"en\""), "{none}");
+    let shipped = Policies::embedded();
+    assert!(shipped.confirmation(Some("de-AT")).is_some_and(|text| text.starts_with("Sie sind abgemeldet")));
+    assert_eq!(shipped.confirmation(Some("xx")), shipped.confirmation(None));
+}

@@ -8,6 +8,7 @@
 
 pub mod agency;
 mod cache;
+pub mod confirmations;
 pub mod contacts;
 pub mod cursors;
 mod decisions;
@@ -44,10 +45,10 @@ pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
 pub use rows::{
-    AddressRow, Column, ContactRow, ContactRows, Direction, EventRows, EvidenceRow, EvidenceRows, Filter,
-    FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place, ReasonRows, Rows,
-    Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows, Subject, Test,
-    TokenRows,
+    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Direction, EventRows, EvidenceRow,
+    EvidenceRows, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place,
+    ReasonRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows,
+    Subject, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

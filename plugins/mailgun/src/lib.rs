@@ -5,6 +5,7 @@
 //! [`events`], [`inbound`], [`sandbox`]. What is understood and what is not is in the README.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod confirm;
 mod events;
 mod fields;
 mod headers;
@@ -142,6 +143,20 @@ impl Adapter for Mailgun {
 
     fn acknowledge(&self, _: &Authentic<'_>) -> Reply {
         Reply::empty(StatusCode::OK)
+    }
+
+    fn confirms_itself(&self, webhook: &Authentic<'_>, _: &Event<'_>) -> bool {
+        confirm::confirms_itself(webhook)
+    }
+
+    fn confirm_call(
+        &self,
+        webhook: &Authentic<'_>,
+        event: &Event<'_>,
+        text: &str,
+        secrets: &Secrets,
+    ) -> Option<Call> {
+        confirm::confirm_call(webhook, event, text, secrets)
     }
 
     fn resign(

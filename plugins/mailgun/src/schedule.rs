@@ -47,7 +47,8 @@ pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
 }
 
 /// What stands in a domain as it is.
-const DOMAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+pub(crate) const DOMAIN: &percent_encoding::AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// The message's id; in front of it the API host, where the send named one: suppression lists are regional.
 fn handle(host: Option<&str>, id: &str) -> String {

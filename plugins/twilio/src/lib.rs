@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address;
+mod confirm;
 mod conversations;
 mod endpoints;
 mod fields;
@@ -153,6 +154,24 @@ impl Adapter for Twilio {
         gate: &mut dyn ReplyGate,
     ) -> Result<Option<Reply>, Unreadable> {
         reply::gate_reply(webhook, answer, gate)
+    }
+
+    fn confirms_itself(&self, webhook: &Authentic<'_>, _: &Event<'_>) -> bool {
+        confirm::confirms_itself(webhook)
+    }
+
+    fn confirm(&self, _: &Authentic<'_>, _: &Event<'_>, answer: &Answer<'_>, text: &str) -> Option<Reply> {
+        confirm::confirm(answer, text)
+    }
+
+    fn confirm_call(
+        &self,
+        webhook: &Authentic<'_>,
+        _: &Event<'_>,
+        text: &str,
+        secrets: &Secrets,
+    ) -> Option<Call> {
+        confirm::confirm_call(webhook, text, secrets)
     }
 
     fn resign(

@@ -89,6 +89,23 @@ pub(crate) fn read(text: &str, context: Context<'_>) -> Result<Twiml, Unreadable
     Ok(reader.twiml)
 }
 
+/// Where a document's first verb stands, or would stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Here.
+    Inside(usize),
+    /// It has none, and no place for one.
+    Empty,
+}
+
+/// Where a further verb belongs that is run before all others. `None`: it is no TwiML.
+pub(crate) fn start_of_response(text: &str) -> Option<Start> {
+    let document = Document::parse(text).ok()?;
+    let root = document.root_element();
+    let first = root.first_child().map(|child| child.range().start);
+    is(root, "Response").then(|| first.map_or(Start::Empty, Start::Inside))
+}
+
 struct Reader<'t, 'c> {
     text: &'t str,
     context: Context<'c>,

@@ -11,11 +11,11 @@ use super::{
     typos::Typos,
     vocabulary::{Vocabulary, WordMap},
 };
-use crate::{PolicyError, reader::Reader};
+use crate::{PolicyError, confirmation::Confirmation, reader::Reader};
 use dndgate_adapter::{Channel, Channels};
 use std::collections::BTreeMap;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "scope",
     "on_doubt",
     "speaks",
@@ -25,6 +25,7 @@ const KEYS: [&str; 10] = [
     "channels",
     "languages",
     "classify",
+    "confirmation",
     "cases",
 ];
 const LANGUAGE_KEYS: [&str; 20] = [
@@ -66,6 +67,9 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<Keywords, PolicyError> {
         },
         trust_provider: root.get("trust_provider").map_or(Ok(true), |reader| reader.flag())?,
         added: root.get("added_text").map_or(Ok(Added::default()), |reader| added(&reader))?,
+        confirmation: root
+            .get("confirmation")
+            .map_or(Ok(Confirmation::default()), |section| Confirmation::compile(&section))?,
         classifies: root.get("classify").map(|reader| reader.function()).transpose()?.is_some(),
         ..Keywords::default()
     };

@@ -14,6 +14,7 @@ mod vocabulary;
 
 pub(crate) use compile::compile;
 
+use crate::confirmation::Confirmation;
 use dndgate_adapter::{Channel, Channels, Spoken};
 use grammar::Mask;
 use language::Language;
@@ -97,6 +98,8 @@ pub(crate) struct Keywords {
     on_doubt: Doubt,
     trust_provider: bool,
     added: Added,
+    /// The text that confirms an opt-out.
+    pub(crate) confirmation: Confirmation,
     /// The file has a function that has the last word.
     pub(crate) classifies: bool,
 }

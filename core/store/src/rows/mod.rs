@@ -2,6 +2,7 @@
 //! above them (de-duplication, the rules, the chain, the cache) is shared code, so that a second database is
 //! these traits and nothing else. They are object-safe and know no database's own types.
 
+mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
@@ -16,6 +17,7 @@ mod search;
 mod spool;
 mod tokens;
 
+pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
 pub use events::EventRows;
 pub use evidence::{EvidenceRow, EvidenceRows};
@@ -32,7 +34,8 @@ pub use tokens::TokenRows;
 
 /// Every area together: what a transaction offers.
 pub trait Rows:
-    ContactRows
+    ConfirmationRows
+    + ContactRows
     + EventRows
     + EvidenceRows
     + InboxRows
@@ -49,7 +52,8 @@ pub trait Rows:
 }
 
 impl<T> Rows for T where
-    T: ContactRows
+    T: ConfirmationRows
+        + ContactRows
         + EventRows
         + EvidenceRows
         + InboxRows

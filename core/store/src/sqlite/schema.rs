@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_links.sql"),
     include_str!("schema/0003_search.sql"),
+    include_str!("schema/0004_confirmation.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

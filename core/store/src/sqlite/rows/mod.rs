@@ -1,5 +1,6 @@
 //! [`crate::Rows`] in SQL, an area a file.
 
+mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
