@@ -6,7 +6,9 @@ use crate::harness::{
     until,
     wire::form_pairs,
 };
+use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
+use std::io::Write;
 
 /// Would the CRM's own Twilio validator take this request, which it got at its own URL?
 #[track_caller]
@@ -174,6 +176,28 @@ fn r14_an_answer_that_cannot_be_read_is_not_given_to_the_provider() {
     }
     let unreadable = [("provider", "twilio"), ("outcome", "unreadable_answer")];
     assert_eq!(world.gate.metric("dndgate_webhooks_total", &unreadable), 2.0);
+}
+
+#[test]
+fn r14_a_compressed_answer_of_the_crm_is_read_and_returned() {
+    let world = World::start();
+    let twiml = "<Response><Message>Hello back</Message></Response>";
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(twiml.as_bytes()).expect("packed");
+    let mut packed = answer(200, "text/xml", packer.finish().expect("packed"));
+    packed.fields.push(("Content-Encoding".into(), "gzip".into()));
+    let bytes = packed.body.clone();
+    world.crm.answers(packed);
+    let request = text_message("+14155550101", "Hello").field("Accept-Encoding", "gzip, br");
+    let got = world.send(&request);
+    assert_eq!((got.field("Content-Encoding"), &got.body), (Some("gzip"), &bytes), "as it is");
+    assert_eq!(
+        world.crm.last().field("Accept-Encoding"),
+        Some("gzip, deflate"),
+        "no coding that is not read here"
+    );
+    let got = world.hears("+14155550101", "STOP");
+    assert_eq!((got.field("Content-Encoding"), got.text()), (None, "<Response></Response>".to_owned()));
 }
 
 #[test]

@@ -355,12 +355,16 @@ impl<'a> Exchange<'a> {
         edits.sort_by_key(|edit| edit.range.start);
         let edited = !edits.is_empty();
         let body = if edited { body::edit(readable, edits) } else { Body::from(raw.clone()) };
-        // Whoever opted out while this send waited for a connection is not reached either.
-        let still_free = || exempt || verdicts(&sending).is_ok_and(|now| now.len() == blocked.len());
+        // Whoever opted out while this send waited for a connection is not reached either. Who goes is compared,
+        // not how many: somebody taken out may have come back while another left.
+        let still_free = || {
+            exempt || verdicts(&sending).is_ok_and(|now| now.iter().all(|one| dropped.contains(&one.index)))
+        };
         let answer = self.forward(body, edited, still_free).await;
         let (mut response, seconds) = match answer {
             Err(stop) if stop.cause == RefusalCause::Blocked => {
-                let now = verdicts(&sending).unwrap_or_default();
+                let mut now = verdicts(&sending).unwrap_or_default();
+                now.retain(|one| !dropped.contains(&one.index));
                 return Err(self.stop_for(tenant, &sending, &now, &ruled));
             }
             other => other?,

@@ -16,7 +16,7 @@ use dndgate_adapter::{
     Adapter, Answer, Authentic, Channel, Event, EventKind, Recipient, ReplyGate, ReplyLink, Webhook,
 };
 use dndgate_store::{Change, Seen, SpoolEntry, StoreError, inbox, spool};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use std::{rc::Rc, sync::Arc, time::Duration};
@@ -317,7 +317,10 @@ impl Hook<'_> {
         };
         self.release(spooled.map(str::to_owned)).await;
         metrics::webhook(self.provider(), kind, "passed_on");
-        let answered = Answer { status: response.status(), headers: response.headers(), body: &body };
+        // What cannot be unpacked is judged as it is: the adapter finds no document in it.
+        let unpacked = body::unpack(response.headers(), &body, true, ANSWER_BYTES_MAX).ok().flatten();
+        let readable = unpacked.as_ref().unwrap_or(&body);
+        let answered = Answer { status: response.status(), headers: response.headers(), body: readable };
         let tenant = events.first().and_then(|event| apply::tenant_of(routes, self.route, event));
         let tenant = tenant.or_else(|| routes.tenant(self.route, None));
         let mut gate = Gate { hook: self, tenant, base: crm, blocked: 0 };
@@ -428,6 +431,7 @@ pub(crate) async fn deliver(
     let mut headers = webhook.headers.clone();
     forward::drop_hop_by_hop(&mut headers);
     forward::set_host(&mut headers, &upstream.authority);
+    accept_what_is_read(&mut headers);
     let mut body = Body::from(Bytes::copy_from_slice(webhook.body));
     let secrets = &route.provider.secrets;
     if let Some(resigned) = route.provider.adapter.resign(authentic, crm, secrets, clock::now(), late) {
@@ -459,6 +463,13 @@ pub(crate) async fn deliver(
     };
     let whole = body::collect(incoming, limits).await.map_err(|_| "its answer broke off")?;
     Ok((Response::from_parts(parts, ()), whole))
+}
+
+/// The CRM's answer is judged before the provider gets it, so it must come in a coding that is read here.
+fn accept_what_is_read(headers: &mut HeaderMap) {
+    if headers.contains_key(header::ACCEPT_ENCODING) {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
+    }
 }
 
 /// Header fields as the spool keeps them; values that are not text are left out.

@@ -23,7 +23,8 @@ pub(crate) fn gate_reply(
     let about = about(&params);
     let result = match media(answer) {
         Media::Twiml => document(webhook, &params, about, answer, gate),
-        Media::Text if about == About::Message => plain(&params, gate),
+        // Whether anything but text is sent on is not known.
+        Media::Text | Media::Other if about == About::Message => plain(&params, gate),
         Media::Text | Media::Other => Ok(None),
     };
     match result {
