@@ -425,7 +425,7 @@ impl Writer {
         self.database.transaction(|rows| {
             let mut tx = Tx::new(rows, cache, Channels::ALL);
             for (tenant, address) in touched {
-                let now = tx.to_cache(tenant, address)?;
+                let now = tx.cacheable(tenant, address)?;
                 cache.set(tx.place(tenant, address), now);
             }
             Ok(())

@@ -119,7 +119,7 @@ impl<'a> Tx<'a> {
     }
 
     /// What the cache should say of an address.
-    pub(crate) fn to_cache(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
+    pub(crate) fn cacheable(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
         if self.cache.is_global() { self.in_force(tenant, address) } else { self.suppressed(tenant, address) }
     }
 

@@ -199,6 +199,7 @@ fn what_changed_is_found_by_what_it_is_now() {
 /// With a million contacts: `CONTACTS=1000000 cargo test --release -p dndgate-store --test search -- --ignored --nocapture`
 #[test]
 #[ignore = "takes minutes; prints figures"]
+#[allow(clippy::print_stdout)]
 fn it_stays_quick_with_many() {
     let count: u32 = std::env::var("CONTACTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50_000);
     const FIRST: [&str; 8] = ["Ada", "Bob", "Carla", "Dmitri", "Eve", "Farid", "Grace", "Heidi"];
