@@ -14,6 +14,7 @@ mod journeys {
     mod evidence;
     mod imports;
     mod inbound;
+    mod ledger;
     mod limits;
     mod mail;
     mod metrics;

@@ -21,7 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until the gateway drains.
 pub(crate) async fn run(worker: Rc<Worker>) {
-    tokio::task::spawn_local(crate::notify::run(Rc::clone(&worker)));
     let mut draining = worker.shared.draining.subscribe();
     let mut pruned: Option<std::time::Instant> = None;
     while !*draining.borrow_and_update() {

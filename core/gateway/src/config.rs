@@ -1,5 +1,11 @@
 //! `dndgate.toml`: what the operator writes, read strictly. Every error names line, key and what would be right.
 
+mod events;
+mod ledger;
+
+pub use events::{Events, Targets};
+pub use ledger::Ledger;
+
 use dndgate_adapter::{Adapter, Channel, Channels, Secrets};
 use dndgate_dnd::Region;
 use serde::Deserialize;
@@ -30,6 +36,10 @@ pub struct Config {
     pub policies: PoliciesConfig,
     /// The providers, in the order written.
     pub providers: Vec<Provider>,
+    /// The record of changes.
+    pub ledger: Ledger,
+    /// The feed of DND events.
+    pub events: Events,
     /// Who is told of DND events.
     pub subscribers: Vec<Subscriber>,
     /// The tenants by name; at least one.
@@ -260,12 +270,25 @@ pub enum Unrecognised {
 }
 
 /// One `[[subscriber]]`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Subscriber {
     /// Where events are sent.
     pub url: String,
-    /// The Standard Webhooks secret.
-    pub secret: String,
+    /// The Standard Webhooks secrets; several while one is being rotated.
+    pub secrets: Vec<String>,
+    /// The only tenant of whose events it is told.
+    pub tenant: Option<String>,
+    /// What it is for.
+    pub description: String,
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("url", &self.url)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One `[tenant.NAME]`.
@@ -392,6 +415,10 @@ struct Written {
     #[serde(default)]
     provider: Vec<Spanned<WrittenProvider>>,
     #[serde(default)]
+    ledger: ledger::Written,
+    #[serde(default)]
+    events: Option<Spanned<Events>>,
+    #[serde(default)]
     subscriber: Vec<Spanned<WrittenSubscriber>>,
     #[serde(default)]
     tenant: BTreeMap<String, Spanned<WrittenTenant>>,
@@ -436,7 +463,10 @@ struct WrittenProvider {
 #[serde(deny_unknown_fields)]
 struct WrittenSubscriber {
     url: Spanned<String>,
-    secret: Secret,
+    secret: OneOrMany<Secret>,
+    tenant: Option<Spanned<String>>,
+    #[serde(default)]
+    description: String,
 }
 
 #[derive(Deserialize)]
@@ -494,18 +524,6 @@ impl Config {
             }
             providers.push(provider);
         }
-        let mut subscribers = Vec::new();
-        for spanned in written.subscriber {
-            let start = spanned.span().start;
-            let subscriber = spanned.into_inner();
-            Upstream::parse(subscriber.url.as_ref().split(['?', '#']).next().unwrap_or_default())
-                .map_err(|why| at(subscriber.url.span().start, &format!("subscriber.url {why}")))?;
-            let secret = subscriber
-                .secret
-                .value(folder)
-                .map_err(|why| at(start, &format!("subscriber.secret: {why}")))?;
-            subscribers.push(Subscriber { url: subscriber.url.into_inner(), secret });
-        }
         let mut tenants = BTreeMap::new();
         let mut owners: HashMap<String, String> = HashMap::new();
         for (name, tenant) in written.tenant {
@@ -540,24 +558,68 @@ impl Config {
             };
             tenants.insert("default".into(), only);
         }
+        let events = match written.events {
+            None => Events::default(),
+            Some(events) => match events.as_ref().fault() {
+                Some(why) => return Err(at(events.span().start, why)),
+                None => events.into_inner(),
+            },
+        };
+        let mut subscribers = Vec::new();
+        for spanned in written.subscriber {
+            let start = spanned.span().start;
+            subscribers.push(subscriber(spanned.into_inner(), start, folder, &tenants, &at)?);
+        }
         let mut policies = written.policies;
         policies.dir = folder.join(&policies.dir);
         let mut store = written.store;
         if let Some(file) = store.url.strip_prefix("sqlite:") {
             store.url = format!("sqlite:{}", folder.join(file).display());
         }
+        let ledger = written.ledger.place(folder, &store.url, &at)?;
         Ok(Config {
             traffic,
             admin: written.admin,
             store,
             policies,
             providers,
+            ledger,
+            events,
             subscribers,
             tenants,
             suppression_global: written.suppression_scope == Scope::Global,
             unsubscribe: written.unsubscribe,
         })
     }
+}
+
+fn subscriber(
+    written: WrittenSubscriber,
+    start: usize,
+    folder: &Path,
+    tenants: &BTreeMap<String, Tenant>,
+    at: &dyn Fn(usize, &str) -> ConfigError,
+) -> Result<Subscriber, ConfigError> {
+    Upstream::parse(written.url.as_ref().split(['?', '#']).next().unwrap_or_default())
+        .map_err(|why| at(written.url.span().start, &format!("subscriber.url {why}")))?;
+    if let Some(tenant) = written.tenant.as_ref().filter(|tenant| !tenants.contains_key(tenant.as_ref())) {
+        let known: Vec<_> = tenants.keys().map(String::as_str).collect();
+        let message = format!("there is no tenant {:?}; there are: {}", tenant.as_ref(), known.join(", "));
+        return Err(at(tenant.span().start, &message));
+    }
+    let mut secrets = Vec::new();
+    for secret in written.secret.into_vec() {
+        secrets.push(secret.value(folder).map_err(|why| at(start, &format!("subscriber.secret: {why}")))?);
+    }
+    if secrets.is_empty() {
+        return Err(at(start, "subscriber.secret is an empty list: events must be signed"));
+    }
+    Ok(Subscriber {
+        url: written.url.into_inner(),
+        secrets,
+        tenant: written.tenant.map(Spanned::into_inner),
+        description: written.description,
+    })
 }
 
 /// Where a key stands in the text of a table: a flattened table does not remember it.

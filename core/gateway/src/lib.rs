@@ -14,6 +14,7 @@ mod callback;
 mod clock;
 pub mod config;
 mod confirm;
+mod dossier;
 pub mod export;
 mod forward;
 mod gate;
@@ -27,14 +28,16 @@ mod outbound;
 mod route;
 mod rules;
 mod scan;
+mod seal;
 mod server;
 mod shared;
 mod unsubscribe;
 mod upstream;
 mod webhook;
 
-pub use admin::openapi;
+pub use admin::{ledger::whom, openapi};
 pub use config::{Config, ConfigError};
+pub use dossier::html as dossier_page;
 pub use metrics::install as install_metrics;
 pub use outbound::address_hash;
 
@@ -101,6 +104,9 @@ pub enum StartError {
     /// A thread or certificate.
     #[error("cannot start: {0}")]
     Io(#[from] std::io::Error),
+    /// The key that signs checkpoints of the ledger.
+    #[error("{0}")]
+    Ledger(dndgate_store::StoreError),
     /// The trust in https upstreams.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -136,6 +142,7 @@ impl Gateway {
             error,
         })?;
         admin.set_nonblocking(true)?;
+        let seal_key = Arc::new(seal::key(&config).map_err(StartError::Ledger)?);
         store.set_listed(listed(&config));
         store.cache().set_global(config.suppression_global);
         let shared = Arc::new(Shared {
@@ -150,6 +157,7 @@ impl Gateway {
             link_misses: Limit::default(),
             config: ArcSwap::from_pointee(config),
             store,
+            seal_key,
             policies,
             decisions,
             tls: upstream::client_tls()?,
@@ -157,6 +165,7 @@ impl Gateway {
             rule_misbehaves: AtomicBool::new(false),
             work: Notify::new(),
             news: Notify::new(),
+            subscribers_changed: Notify::new(),
             connections: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             health: Health::default(),
@@ -195,6 +204,8 @@ impl Gateway {
         let threads = server::start(&shared, bound, workers)?;
         let serving =
             tokio::spawn(admin::serve(Arc::clone(&shared), tokio::net::TcpListener::from_std(admin)?));
+        let telling = tokio::spawn(notify::run(Arc::clone(&shared)));
+        let sealing = tokio::spawn(seal::run(Arc::clone(&shared)));
         match fill.await {
             Ok(Ok(entries)) => tracing::info!(entries, "ready: the cache is complete"),
             Ok(Err(error)) => tracing::error!(%error, "the cache could not be filled; sends are refused"),
@@ -204,6 +215,8 @@ impl Gateway {
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         let _ = joined.await;
         let _ = serving.await;
+        let _ = telling.await;
+        let _ = sealing.await;
         Ok(())
     }
 }
@@ -237,6 +250,7 @@ impl Handle {
         self.shared.store.set_listed(listed(&config));
         self.shared.routes.store(Arc::new(Routes::new(&config)));
         self.shared.config.store(Arc::new(config));
+        self.shared.subscribers_changed.notify_waiters();
         tracing::info!("the configuration was reloaded");
     }
 

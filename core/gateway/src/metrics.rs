@@ -17,6 +17,7 @@ const POLICY_RELOADS: &str = "dndgate_policy_reloads_total";
 const POLICY_SECONDS: &str = "dndgate_policy_seconds";
 const BUILD_INFO: &str = "dndgate_build_info";
 const SPOOL_PENDING: &str = "dndgate_spool_pending";
+const LEDGER_UNSEALED: &str = "dndgate_ledger_unsealed";
 const UNKNOWN_CODES: &str = "dndgate_unknown_codes_total";
 const CONFIRMATIONS: &str = "dndgate_confirmations_total";
 const LIST_UNSUBSCRIBE: &str = "dndgate_list_unsubscribe_total";
@@ -60,6 +61,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         UNSUBSCRIBE_PAGE,
         "Requests to unsubscribe links by kind (view, one_click, stop, resume) and status"
     );
+    describe_gauge!(LEDGER_UNSEALED, "Entries of the ledger that no checkpoint covers yet");
     describe_counter!(UNKNOWN_CODES, "Provider error codes that no policy knows");
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!(CACHE_LAG).set(0.0);
@@ -148,6 +150,11 @@ pub(crate) fn events_pending() -> Gauge {
     metrics::gauge!(EVENTS_PENDING)
 }
 
+/// See [`LEDGER_UNSEALED`].
+pub(crate) fn ledger_unsealed() -> Gauge {
+    metrics::gauge!(LEDGER_UNSEALED)
+}
+
 /// See [`SPOOL_PENDING`].
 pub(crate) fn spool_pending() -> Gauge {
     metrics::gauge!(SPOOL_PENDING)
@@ -155,5 +162,10 @@ pub(crate) fn spool_pending() -> Gauge {
 
 /// A delivery's end.
 pub(crate) fn event_delivery(outcome: &'static str) {
-    metrics::counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(1);
+    event_deliveries(outcome, 1);
+}
+
+/// The end of several deliveries.
+pub(crate) fn event_deliveries(outcome: &'static str, count: u64) {
+    metrics::counter!(EVENT_DELIVERIES, "outcome" => outcome).increment(count);
 }

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use dndgate_adapter::Channel;
 use dndgate_dnd::ReasonKind;
 use dndgate_policy::{Active, Limits};
-use dndgate_store::{Decisions, Store};
+use dndgate_store::{Decisions, SealKey, Store};
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) routes: ArcSwap<Routes>,
     pub(crate) config: ArcSwap<Config>,
     pub(crate) store: Store,
+    /// Signs checkpoints of the ledger.
+    pub(crate) seal_key: Arc<SealKey>,
     pub(crate) policies: Arc<Active>,
     pub(crate) policy_dir: PathBuf,
     pub(crate) policy_limits: Limits,
@@ -54,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) work: Notify,
     /// DND changed: look at the event feed.
     pub(crate) news: Notify,
+    /// Subscribers were added, changed or removed.
+    pub(crate) subscribers_changed: Notify,
     pub(crate) connections: AtomicUsize,
     /// True once the gateway drains.
     pub(crate) draining: watch::Sender<bool>,

@@ -98,6 +98,7 @@ impl Store {
         }
         writer.tune(options.bulk, options.throwaway)?;
         let key = writer.transaction(|rows| crate::meta::secret_of(rows, "cache"))?;
+        writer.transaction(|rows| crate::ledger::seal::name(rows))?;
         let count = writer.transaction(|rows| rows.live_count())?;
         let cache = Arc::new(Cache::new(half(&key), usize::try_from(count).unwrap_or(0)));
         while !writer.transaction(|rows| search::index_older(&mut Tx::new(rows, &cache, Channels::ALL)))? {}

@@ -1,20 +1,57 @@
 //! The feed of DND events, in the shape of HighLevel's `ContactDndUpdate` webhook (R29).
 
-use crate::{error::Result, rows::Subject, tx::Tx};
-use dndgate_adapter::{Channel, Channels};
+use crate::{
+    error::Result,
+    rows::{EventRow, Subject},
+    tx::Tx,
+};
+use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Reason, Status, state};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What an event tells of a contact's record.
-const PERSONAL: [&str; 7] = ["firstName", "lastName", "name", "country", "source", "tags", "customFields"];
+/// Members of a contact that HighLevel's webhook carries, as the API client sent them.
+const CONTACT_MEMBERS: [&str; 17] = [
+    "firstName",
+    "lastName",
+    "name",
+    "companyName",
+    "address1",
+    "city",
+    "state",
+    "postalCode",
+    "country",
+    "website",
+    "source",
+    "dateOfBirth",
+    "assignedTo",
+    "timezone",
+    "tags",
+    "attachments",
+    "customFields",
+];
+/// What an event keeps of a person who was erased (R5).
+const ERASED_MEMBERS: [&str; 10] =
+    ["type", "locationId", "id", "merged", "dnd", "dndStatus", "change", "channels", "eventId", "timestamp"];
+/// Events forgotten at a time, so that nobody waits long for the writer.
+const FORGET_MAX: u64 = 10_000;
 
 /// An event of the feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEvent {
     /// Its number; the cursor of the feed.
     pub seq: u64,
+    /// Whose it is: what concerns one contact has one lane.
+    pub lane: String,
     /// What subscribers are sent.
     pub payload: Value,
+}
+
+impl EventRow {
+    pub(crate) fn into_stored(self) -> StoredEvent {
+        let payload = serde_json::from_str(&self.payload).unwrap_or_default();
+        StoredEvent { seq: self.seq, lane: self.lane, payload }
+    }
 }
 
 /// The events after a cursor, oldest first.
@@ -22,14 +59,50 @@ pub struct StoredEvent {
 /// # Errors
 /// When the store cannot be read.
 pub fn page(tx: &mut Tx<'_>, after: u64, limit: usize, tenant: Option<&str>) -> Result<Vec<StoredEvent>> {
-    let found = tx.rows.events(after, limit, tenant)?;
-    Ok(found
-        .into_iter()
-        .map(|(seq, payload)| StoredEvent {
-            seq,
-            payload: serde_json::from_str(&payload).unwrap_or_default(),
-        })
-        .collect())
+    Ok(tx.rows.events(after, limit, tenant)?.into_iter().map(EventRow::into_stored).collect())
+}
+
+/// The number of the newest event; 0 when there was none.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn newest(tx: &mut Tx<'_>) -> Result<u64> {
+    tx.rows.newest_event()
+}
+
+/// What came of forgetting old events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// There are more.
+    pub more: bool,
+    /// Deliveries that still waited and are given up with their events.
+    pub undelivered: u64,
+}
+
+/// Forgets events raised before a time, a part at a time.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<Forgotten> {
+    let last = tx.rows.last_event_before(before)?;
+    let Some(first) = tx.rows.events(0, 1, None)?.pop().filter(|first| first.seq <= last) else {
+        return Ok(Forgotten { more: false, undelivered: 0 });
+    };
+    let up_to = last.min(first.seq + FORGET_MAX);
+    let undelivered = tx.rows.forget_deliveries_up_to(up_to)?;
+    tx.rows.forget_events_up_to(up_to)?;
+    Ok(Forgotten { more: up_to < last, undelivered })
+}
+
+/// Takes what is personal out of a lane's events (R5). They stay in the feed, so that nobody misses a change.
+pub(crate) fn erase(tx: &mut Tx<'_>, tenant: &str, lane: &str) -> Result<()> {
+    for event in tx.rows.events_of_lane(tenant, lane)? {
+        let Ok(Value::Object(mut body)) = serde_json::from_str::<Value>(&event.payload) else { continue };
+        body.retain(|name, _| ERASED_MEMBERS.contains(&name.as_str()));
+        body.insert("erased".into(), json!(true));
+        tx.rows.rewrite_event(event.seq, &Value::Object(body).to_string())?;
+    }
+    Ok(())
 }
 
 /// `{status, message, code}` of one channel, and what we add: `reason`, `source`, `since`, `removable`, `how`.
@@ -83,12 +156,12 @@ pub(crate) fn raise(
 ) -> Result<()> {
     for contact in contacts {
         let reasons = crate::contacts::all_reasons(tx, tenant, contact)?;
-        let fields = tx.rows.contact(contact)?.map(|row| row.fields).unwrap_or_default();
-        put(tx, tenant, Some(contact), &fields, address, &reasons, began, &channels, None)?;
+        let about = contact_members(tx, contact)?;
+        put(tx, tenant, Some(contact), about, address, &reasons, began, &channels)?;
     }
     if let (true, Some(address)) = (contacts.is_empty(), address) {
         let reasons = tx.reasons(tenant, &Subject::Address(address.clone()))?;
-        put(tx, tenant, None, "", Some(address), &reasons, began, &channels, None)?;
+        put(tx, tenant, None, Map::new(), Some(address), &reasons, began, &channels)?;
     }
     Ok(())
 }
@@ -103,37 +176,29 @@ pub(crate) fn raise_merged(
 ) -> Result<()> {
     let contact = contact.to_owned();
     let reasons = crate::contacts::all_reasons(tx, tenant, &contact)?;
-    let fields = tx.rows.contact(&contact)?.map(|row| row.fields).unwrap_or_default();
-    put(tx, tenant, Some(&contact), &fields, None, &reasons, true, &channels, Some(merged))
+    let mut about = contact_members(tx, &contact)?;
+    about.insert("merged".into(), json!(merged));
+    put(tx, tenant, Some(&contact), about, None, &reasons, true, &channels)
 }
 
-/// Takes what is personal out of the events of an erased contact or address (R5). That something changed
-/// stays on record.
-pub(crate) fn forget(tx: &mut Tx<'_>, lane: &str) -> Result<()> {
-    for (seq, payload) in tx.rows.events_of(lane)? {
-        let Ok(Value::Object(mut body)) = serde_json::from_str::<Value>(&payload) else { continue };
-        for name in PERSONAL.iter().chain(&["address"]) {
-            body.remove(*name);
+/// What the event says of the contact itself.
+pub(crate) fn contact_members(tx: &mut Tx<'_>, contact: &str) -> Result<Map<String, Value>> {
+    let mut about = Map::new();
+    let Some(row) = tx.rows.contact(contact)? else { return Ok(about) };
+    if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&row.fields) {
+        for name in CONTACT_MEMBERS {
+            if let Some(value) = fields.get(name) {
+                about.insert(name.into(), value.clone());
+            }
         }
-        for one in body.get_mut("dndSettings").and_then(Value::as_object_mut).into_iter().flatten() {
-            forget_state(one.1);
-        }
-        if let Some(one) = body.get_mut("inboundDndSettings").and_then(|all| all.get_mut("all")) {
-            forget_state(one);
-        }
-        tx.rows.rewrite_event(seq, &Value::Object(body).to_string())?;
     }
-    Ok(())
-}
-
-fn forget_state(state: &mut Value) {
-    if let Some(state) = state.as_object_mut() {
-        state.remove("address");
-        state.insert("message".into(), json!(""));
+    let addresses = tx.rows.addresses(contact)?;
+    for (name, kind) in [("email", AddressKind::Email), ("phone", AddressKind::Phone)] {
+        let main = addresses.iter().find(|one| one.key.kind == kind);
+        about.insert(name.into(), json!(main.map(|one| &one.shown)));
     }
-    for reason in state["reasons"].as_array_mut().into_iter().flatten() {
-        reason["message"] = json!("");
-    }
+    about.insert("dateAdded".into(), json!(row.created.to_string()));
+    Ok(about)
 }
 
 /// [`raise`] for one lane, with the reasons at hand.
@@ -142,36 +207,27 @@ pub(crate) fn put(
     tx: &mut Tx<'_>,
     tenant: &str,
     contact: Option<&String>,
-    fields: &str,
+    about: Map<String, Value>,
     address: Option<&AddressKey>,
     reasons: &[Reason],
     began: bool,
     channels: &Value,
-    merged: Option<&str>,
 ) -> Result<()> {
     let mut body = Map::new();
     body.insert("type".into(), json!("ContactDndUpdate"));
     body.insert("locationId".into(), json!(tenant));
     body.insert("id".into(), json!(contact));
-    if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(fields) {
-        for name in PERSONAL {
-            if let Some(value) = fields.get(name) {
-                body.insert(name.into(), value.clone());
-            }
-        }
-    }
+    body.extend(about);
     if let Some(address) = address {
         body.insert("address".into(), json!({ "kind": address.kind.name(), "value": address.key }));
     }
     body.extend(dnd_json(reasons, tx.listed));
     body.insert("change".into(), json!(if began { "enabled" } else { "disabled" }));
     body.insert("channels".into(), channels.clone());
-    if let Some(merged) = merged {
-        body.insert("merged".into(), json!(merged));
-    }
     body.insert("eventId".into(), json!(uuid::Uuid::now_v7().to_string()));
-    body.insert("timestamp".into(), json!(crate::tx::now().to_string()));
+    let now = crate::tx::now();
+    body.insert("timestamp".into(), json!(now.to_string()));
     let lane =
         contact.cloned().or_else(|| address.map(|one| tx.address_subject(tenant, one))).unwrap_or_default();
-    tx.rows.put_event(tenant, &lane, &Value::Object(body).to_string()).map(drop)
+    tx.rows.put_event(tenant, &lane, now, &Value::Object(body).to_string()).map(drop)
 }

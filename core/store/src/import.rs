@@ -293,7 +293,8 @@ fn begin(
         known.theirs.into_iter().filter(|one| !all.iter().any(|own| is_twin(own, one))).collect();
     all.extend(twins);
     let channels = json!(change.1);
-    events::put(tx, tenant, Some(&id.to_owned()), &known.fields, None, &all, true, &channels, None)?;
+    let about = events::contact_members(tx, id)?;
+    events::put(tx, tenant, Some(&id.to_owned()), about, None, &all, true, &channels)?;
     Ok(Some(change.0))
 }
 
@@ -365,6 +366,6 @@ pub fn address(
     note(tx, tenant, &subject, &have[have.len() - count..], (before, after), origin)?;
     tx.block(tenant, key, after);
     tx.cancel(tenant, key, after.channels())?;
-    events::put(tx, tenant, None, "", Some(key), &have, true, &json!(names), None)?;
+    events::put(tx, tenant, None, serde_json::Map::new(), Some(key), &have, true, &json!(names))?;
     Ok(Taken { change: Some(change), ..Taken::default() })
 }

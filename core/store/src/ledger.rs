@@ -2,10 +2,21 @@
 //!
 //! `hash = SHA-256(hash of the previous entry ‖ entry)`. An entry is JSON without personal data; the personal
 //! part stands beside it, bound by a salted commitment, so that it can be erased (R5) and the chain holds.
+//!
+//! [`seal`] signs checkpoints over it, [`verify`] checks it, [`dossier`] takes out what concerns one person, with
+//! proof.
+
+pub mod dossier;
+mod merkle;
+mod note;
+pub mod seal;
+mod verify;
+
+pub use note::{Checkpoint, PublicKey, SealKey};
+pub use verify::{Fault, Trust, Verified, verify};
 
 use crate::{
     contacts::ContactView,
-    engine::Store,
     error::{Result, StoreError},
     rows::{LedgerRow, Subject},
     tx::Tx,
@@ -14,6 +25,11 @@ use dndgate_dnd::{AddressKey, Reason, Suppressed};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+/// The change that an erasure is (R5). Its entry names in `more.erased` by whom entries were found until then.
+pub(crate) const ERASE: &str = "erase";
+/// Under which name the ledger's own is kept.
+const NAME: &str = "ledger";
 
 /// One change on its way into the ledger.
 pub(crate) struct Entry<'a> {
@@ -47,6 +63,19 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     .to_string();
     let mut salt = [0u8; 16];
     getrandom::fill(&mut salt).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let mut about: Vec<String> = entry
+        .subjects
+        .iter()
+        .map(|subject| match subject {
+            Subject::Contact(id) => of_contact(id),
+            Subject::Address(address) => tx.address_subject(entry.tenant, address),
+        })
+        .collect();
+    for origin in entry.reasons.iter().filter_map(|one| one.origin.as_ref()) {
+        about.push(tx.address_subject(entry.tenant, origin));
+    }
+    about.sort_unstable();
+    about.dedup();
     let text = json!({
         "seq": seq,
         "at": crate::tx::now().to_string(),
@@ -62,23 +91,14 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
         "source": entry.source,
         "actor": entry.actor,
         "more": entry.more,
+        // What the index must hold: whoever changes the index shows.
+        "about": about,
         "personal": commitment(&salt, &personal),
     })
     .to_string();
     let hash = chained(&previous, &text);
-    let mut subjects: Vec<String> = entry
-        .subjects
-        .iter()
-        .map(|subject| match subject {
-            Subject::Contact(id) => format!("c:{id}"),
-            Subject::Address(address) => tx.address_subject(entry.tenant, address),
-        })
-        .collect();
-    for origin in entry.reasons.iter().filter_map(|one| one.origin.as_ref()) {
-        subjects.push(tx.address_subject(entry.tenant, origin));
-    }
     let row = LedgerRow { seq, hash, entry: text, personal: Some((salt.to_vec(), personal)) };
-    tx.rows.append(&row, &subjects)
+    tx.rows.append(&row, &about)
 }
 
 fn channels(suppressed: Suppressed) -> Value {
@@ -89,6 +109,19 @@ fn channels(suppressed: Suppressed) -> Value {
     json!(all)
 }
 
+/// How entries are found by a contact.
+pub(crate) fn of_contact(id: &str) -> String {
+    format!("c:{id}")
+}
+
+/// Takes what is personal out of the entries that are found by this, and out of the events of the same person (R5).
+/// An entry of the change [`ERASE`] must name it, so that the gap is explained.
+pub(crate) fn forget(tx: &mut Tx<'_>, tenant: &str, subject: &str) -> Result<()> {
+    tx.rows.forget(subject)?;
+    crate::events::erase(tx, tenant, subject.strip_prefix("c:").unwrap_or(subject))
+}
+
+/// What binds a personal part: SHA-256 of salt and text.
 fn commitment(salt: &[u8], personal: &str) -> String {
     hex::encode(Sha256::new().chain_update(salt).chain_update(personal).finalize())
 }
@@ -115,6 +148,7 @@ fn shown(row: LedgerRow) -> Value {
     entry["hash"] = json!(hex::encode(row.hash));
     if let Some(entry) = entry.as_object_mut() {
         entry.remove("personal");
+        entry.remove("about");
     }
     entry
 }
@@ -124,8 +158,8 @@ fn shown(row: LedgerRow) -> Value {
 /// # Errors
 /// When the store cannot be read.
 pub fn history(tx: &mut Tx<'_>, contact: &ContactView, limit: usize) -> Result<Vec<Value>> {
-    let mut subjects = vec![format!("c:{}", contact.id)];
-    subjects.extend(tx.rows.merged_into(&contact.id)?.into_iter().map(|id| format!("c:{id}")));
+    let mut subjects = vec![of_contact(&contact.id)];
+    subjects.extend(tx.rows.merged_into(&contact.id)?.iter().map(|id| of_contact(id)));
     for one in &contact.addresses {
         subjects.push(tx.address_subject(&contact.tenant, &one.key));
     }
@@ -138,65 +172,6 @@ pub fn history(tx: &mut Tx<'_>, contact: &ContactView, limit: usize) -> Result<V
 /// When the store cannot be read.
 pub fn of_address(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey, limit: usize) -> Result<Vec<Value>> {
     let mut subjects = vec![tx.address_subject(tenant, address)];
-    subjects.extend(tx.rows.holders(tenant, address)?.into_iter().map(|id| format!("c:{id}")));
+    subjects.extend(tx.rows.holders(tenant, address)?.into_iter().map(|id| of_contact(&id)));
     Ok(tx.rows.entries_of(&subjects, limit)?.into_iter().map(shown).collect())
-}
-
-/// What a check of the chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verified {
-    /// Every entry is as it was written; so many.
-    Whole(u64),
-    /// It is not, from this entry on.
-    Broken {
-        /// The entry's number.
-        seq: u64,
-        /// What is wrong.
-        why: String,
-    },
-}
-
-/// Checks the chain from the first entry to the last.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn verify(store: &Store, progress: impl Fn(u64) + Send + 'static) -> Result<Verified> {
-    store.read_blocking(move |tx| {
-        let (last, head) = tx.rows.head()?;
-        let (mut expected, mut previous, mut broken) = (1u64, [0u8; 32], None);
-        tx.rows.each_entry(&mut |row| {
-            broken = fault(&row, expected, &previous);
-            expected += 1;
-            previous = row.hash;
-            if expected.is_multiple_of(100_000) {
-                progress(expected);
-            }
-            broken.is_none()
-        })?;
-        if let Some((seq, why)) = broken {
-            return Ok(Verified::Broken { seq, why });
-        }
-        let count = expected - 1;
-        if count != last || previous != head {
-            let why = format!("the last entry is {count}, but entry {last} was written last: entries were removed or replaced");
-            return Ok(Verified::Broken { seq: count.min(last) + 1, why });
-        }
-        Ok(Verified::Whole(count))
-    })
-}
-
-fn fault(row: &LedgerRow, expected: u64, previous: &[u8; 32]) -> Option<(u64, String)> {
-    if row.seq != expected {
-        return Some((expected, format!("entry {expected} is missing")));
-    }
-    if chained(previous, &row.entry) != row.hash {
-        return Some((row.seq, "it was changed, or the one before it was".into()));
-    }
-    let entry: Value = serde_json::from_str(&row.entry).ok()?;
-    if entry["seq"] != json!(row.seq) {
-        return Some((row.seq, "it stands in another's place".into()));
-    }
-    let (salt, data) = row.personal.as_ref()?;
-    (entry["personal"] != json!(commitment(salt, data)))
-        .then(|| (row.seq, "its personal part was changed".into()))
 }

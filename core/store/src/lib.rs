@@ -3,15 +3,15 @@
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
 //! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`search`], [`agency`], [`evidence`], [`ledger`], [`events`],
-//!   [`cursors`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
+//!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
 pub mod agency;
 mod cache;
 pub mod confirmations;
 pub mod contacts;
-pub mod cursors;
 mod decisions;
+pub mod deliveries;
 mod engine;
 mod error;
 pub mod events;
@@ -29,28 +29,31 @@ pub mod scheduled;
 pub mod search;
 pub mod spool;
 mod sqlite;
+pub mod subscribers;
 pub mod tokens;
 mod tx;
 
 pub use cache::{AGENCY, Cache};
 pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, ViewAddress};
 pub use decisions::{Decision, Decisions};
+pub use deliveries::{Offer, Outcome};
 pub use engine::{Options, Store, copy};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
 pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
 pub use inbox::Seen;
-pub use ledger::Verified;
+pub use ledger::{Checkpoint, Fault, PublicKey, SealKey, Trust, Verified};
 pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
 pub use rows::{
-    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Direction, EventRows, EvidenceRow,
-    EvidenceRows, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place,
-    ReasonRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, SpoolRows,
-    Subject, Test, TokenRows,
+    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, DeliveryRow, Direction, EventRow,
+    EventRows, EvidenceRow, EvidenceRows, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows,
+    MetaRows, PageRows, Place, ReasonRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows,
+    ShortLinkRow, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;
+pub use subscribers::{Configured, Replay, Standing, SubscriberDraft};
 pub use tokens::Token;
 pub use tx::Tx;

@@ -6,8 +6,8 @@ use common::{Fixture, at, cause, draft, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels, Scheduled};
 use dndgate_dnd::{Blocks, DndStatus, ReasonKind, Region, Status, state};
 use dndgate_store::{
-    ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, ledger,
-    opt, scheduled,
+    ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, opt,
+    scheduled,
 };
 
 const SMS: Blocks = Blocks::Channel(Channel::Sms);
@@ -252,32 +252,6 @@ fn tenants_do_not_touch_each_other() {
     store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
     let other = store.store.cache().get("other", AddressKind::Phone, A.as_bytes());
     assert!(other.is_none());
-}
-
-#[test]
-fn r28_tampering_shows_and_is_located() {
-    let stop = |number: usize| cause(ReasonKind::Keyword, SMS, &format!("+1415555{number:04}"));
-    for (what, sql, seq) in [
-        ("changed", "UPDATE ledger SET entry = replace(entry, 'person', 'nobody') WHERE seq = 3", 3),
-        ("removed", "DELETE FROM ledger WHERE seq = 2", 2),
-        ("cut off", "DELETE FROM ledger WHERE seq = 5", 5),
-        ("inserted", "INSERT INTO ledger SELECT 6, hash, entry FROM ledger WHERE seq = 5", 6),
-        (
-            "reordered",
-            "UPDATE ledger SET entry = (SELECT entry FROM ledger AS other WHERE other.seq = 5) WHERE seq = 4",
-            4,
-        ),
-        ("personal part changed", "UPDATE ledger_personal SET data = '{}' WHERE seq = 4", 4),
-    ] {
-        let store = Fixture::new();
-        (0..5).for_each(|number| store.record(vec![stop(number)]));
-        assert_eq!(ledger::verify(&store.store, |_| ()).expect("read"), dndgate_store::Verified::Whole(5));
-        store.sql(sql);
-        match ledger::verify(&store.store, |_| ()).expect("read") {
-            dndgate_store::Verified::Broken { seq: found, .. } => assert_eq!(found, seq, "{what}"),
-            whole => panic!("{what}: {whole:?}"),
-        }
-    }
 }
 
 #[test]

@@ -24,16 +24,21 @@ const LIMIT_MAX: usize = 1_000;
 /// How long a stream waits before it looks again without being told.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How soon a client that lost the stream comes back (the `retry` field of the format).
+const COME_BACK: Duration = Duration::from_secs(2);
+
 #[derive(Deserialize)]
 pub(crate) struct Page {
     after: Option<u64>,
     limit: Option<usize>,
+    #[serde(alias = "locationId")]
+    tenant: Option<String>,
 }
 
 /// The events after a cursor, oldest first; `after=0` is the beginning. With `Accept: text/event-stream` a
 /// stream that goes on.
 #[utoipa::path(get, path = "/v1/events",
-    params(("after" = Option<u64>, Query), ("limit" = Option<usize>, Query)),
+    params(("after" = Option<u64>, Query), ("limit" = Option<usize>, Query), ("tenant" = Option<String>, Query)),
     responses((status = 200, description = "The events and the next cursor")))]
 pub(crate) async fn feed(
     State(admin): State<Admin>,
@@ -43,9 +48,13 @@ pub(crate) async fn feed(
 ) -> Result<Response, Problem> {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let after = page.after.or(resumed).unwrap_or(0);
+    // A browser that comes back asks for the same address again and says in the header how far it was.
+    let after = resumed.or(page.after).unwrap_or(0);
     let limit = page.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
-    let tenant = caller.bound_to().map(str::to_owned);
+    let tenant = match page.tenant.as_deref().filter(|name| !name.is_empty()) {
+        Some(named) => Some(caller.tenant(&admin, Some(named))?),
+        None => caller.bound_to().map(str::to_owned),
+    };
     if accepts.contains("text/event-stream") {
         return Ok(stream(admin, tenant, after).into_response());
     }
@@ -60,6 +69,8 @@ fn stream(
     tenant: Option<String>,
     after: u64,
 ) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
+    let heartbeat = admin.shared.config.load().events.heartbeat.0;
+    let greeting = futures_util::stream::iter([Ok(Event::default().retry(COME_BACK))]);
     let pages =
         futures_util::stream::unfold((admin, tenant, after), |(admin, tenant, mut after)| async move {
             let shared = std::sync::Arc::clone(&admin.shared);
@@ -72,7 +83,14 @@ fn stream(
                 let bound = tenant.clone();
                 let page =
                     shared.store.read(move |tx| events::page(tx, after, LIMIT_MAX, bound.as_deref())).await;
-                let page = page.unwrap_or_default();
+                let page = match page {
+                    Ok(page) => page,
+                    // The client comes back to where it was.
+                    Err(error) => {
+                        tracing::warn!(%error, "a stream of events ends: the feed cannot be read");
+                        return None;
+                    }
+                };
                 if let Some(last) = page.last() {
                     after = last.seq;
                     let sent: Vec<_> = page
@@ -90,5 +108,7 @@ fn stream(
                 }
             }
         });
-    Sse::new(futures_util::StreamExt::flatten(pages)).keep_alive(KeepAlive::default())
+    let events = futures_util::StreamExt::flatten(pages);
+    Sse::new(futures_util::StreamExt::chain(greeting, events))
+        .keep_alive(KeepAlive::new().interval(heartbeat))
 }

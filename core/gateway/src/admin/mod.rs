@@ -10,9 +10,11 @@ mod events;
 mod evidence;
 mod exports;
 mod imports;
+pub(crate) mod ledger;
 mod policies;
 mod problem;
 mod search;
+mod subscribers;
 mod unsubscribe;
 mod wire;
 
@@ -63,6 +65,16 @@ pub(crate) struct Admin {
         imports::read,
         imports::cancel,
         imports::rejects,
+        ledger::export,
+        ledger::checkpoints,
+        subscribers::list,
+        subscribers::read,
+        subscribers::create,
+        subscribers::delete,
+        subscribers::rotate,
+        subscribers::enable,
+        subscribers::deliveries,
+        subscribers::replay,
         decisions::list,
         policies::read,
         policies::replace,
@@ -118,6 +130,14 @@ fn router(admin: Admin) -> Router {
         .route("/v1/imports/preview", post(imports::preview))
         .route("/v1/imports/{id}", get(imports::read).delete(imports::cancel))
         .route("/v1/imports/{id}/rejects", get(imports::rejects))
+        .route("/v1/ledger/export", get(ledger::export))
+        .route("/v1/ledger/checkpoints", get(ledger::checkpoints))
+        .route("/v1/subscribers", get(subscribers::list).post(subscribers::create))
+        .route("/v1/subscribers/{id}", get(subscribers::read).delete(subscribers::delete))
+        .route("/v1/subscribers/{id}/rotate", post(subscribers::rotate))
+        .route("/v1/subscribers/{id}/enable", post(subscribers::enable))
+        .route("/v1/subscribers/{id}/deliveries", get(subscribers::deliveries))
+        .route("/v1/subscribers/{id}/replay", post(subscribers::replay))
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))

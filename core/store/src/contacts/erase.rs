@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{
     error::{Result, StoreError},
-    events, links, opt,
+    ledger, links, opt,
     rows::Subject,
     tx::Tx,
 };
@@ -21,6 +21,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
     let subject = Subject::Contact(id.to_owned());
     let own: Vec<Reason> = tx.reasons(tenant, &subject)?.into_iter().filter(Reason::is_live).collect();
     let before = Suppressed::by(&own);
+    let mut forgotten = vec![ledger::of_contact(id)];
     for address in tx.rows.addresses(id)? {
         let kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, &address.key)).collect();
         opt::begin(tx, tenant, &Subject::Address(address.key.clone()), &kept.iter().collect::<Vec<_>>())?;
@@ -30,31 +31,29 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
             let erased = tx.erased(&address.key);
             tx.rows.erase_address(tenant, &address.key, &erased)?;
             links::forget(tx, tenant, &address.key)?;
-            let entries = tx.address_subject(tenant, &address.key);
-            tx.rows.forget(&entries)?;
-            events::forget(tx, &entries)?;
+            forgotten.push(tx.address_subject(tenant, &address.key));
         }
     }
-    for lane in tx.rows.merged_into(id)?.iter().map(String::as_str).chain([id]) {
-        events::forget(tx, lane)?;
-        tx.rows.forget(&format!("c:{lane}"))?;
-    }
-    crate::ledger::append(
+    forgotten.extend(tx.rows.merged_into(id)?.iter().map(|merged| ledger::of_contact(merged)));
+    ledger::append(
         tx,
-        &crate::ledger::Entry {
+        &ledger::Entry {
             tenant,
             subjects: std::slice::from_ref(&subject),
-            change: "erase",
+            change: ledger::ERASE,
             reasons: &[],
             before,
             after: before,
             source: &origin.source,
             actor: &origin.actor,
             event_at: origin.at,
-            more: json!({ "contact": id }),
+            more: json!({ "contact": id, "erased": forgotten }),
         },
     )?;
-    tx.rows.forget(&format!("c:{id}"))?;
+    for subject in &forgotten {
+        ledger::forget(tx, tenant, subject)?;
+    }
+    tx.rows.delete_evidence(id)?;
     tx.rows.delete_reasons(id)?;
     tx.change(id, true);
     tx.rows.delete_contact(id)

@@ -37,4 +37,8 @@ pub trait EvidenceRows {
     fn newest_evidence(&mut self, contact: &str, channel: Channel) -> Result<Option<Timestamp>>;
     /// Makes the evidence on one contact another's.
     fn move_evidence(&mut self, from: &str, to: &str) -> Result<()>;
+    /// Everything filed for a contact, oldest first.
+    fn evidence_of(&mut self, contact: &str) -> Result<Vec<EvidenceRow>>;
+    /// Forgets what was filed for a contact (R5); its hashes stay in the ledger.
+    fn delete_evidence(&mut self, contact: &str) -> Result<()>;
 }

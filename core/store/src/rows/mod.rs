@@ -15,11 +15,12 @@ mod reasons;
 mod scheduled;
 mod search;
 mod spool;
+mod subscribers;
 mod tokens;
 
 pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
-pub use events::EventRows;
+pub use events::{EventRow, EventRows};
 pub use evidence::{EvidenceRow, EvidenceRows};
 pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
@@ -30,6 +31,7 @@ pub use reasons::{ReasonRows, Subject};
 pub use scheduled::{ScheduledRow, ScheduledRows};
 pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
 pub use spool::SpoolRows;
+pub use subscribers::{DeliveryRow, SubscriberRow, SubscriberRows};
 pub use tokens::TokenRows;
 
 /// Every area together: what a transaction offers.
@@ -47,6 +49,7 @@ pub trait Rows:
     + ScheduledRows
     + SearchRows
     + SpoolRows
+    + SubscriberRows
     + TokenRows
 {
 }
@@ -65,6 +68,7 @@ impl<T> Rows for T where
         + ScheduledRows
         + SearchRows
         + SpoolRows
+        + SubscriberRows
         + TokenRows
 {
 }

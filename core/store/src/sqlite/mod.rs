@@ -52,6 +52,8 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // An acknowledged opt-out survives a power cut (R27).
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // What is erased is overwritten in the file (R5).
+        connection.pragma_update(None, "secure_delete", "ON")?;
         schema::migrate(&mut connection)?;
         Ok(Sqlite(connection))
     }

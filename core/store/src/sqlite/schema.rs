@@ -10,6 +10,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/0002_links.sql"),
     include_str!("schema/0003_search.sql"),
     include_str!("schema/0004_confirmation.sql"),
+    include_str!("schema/0005_events.sql"),
+    include_str!("schema/0006_ledger.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

@@ -1,6 +1,6 @@
 //! [`EvidenceRows`] in SQL.
 
-use super::{SqliteRows, micros, time};
+use super::{SqliteRows, corrupt, micros, time};
 use crate::{
     error::Result,
     rows::{EvidenceRow, EvidenceRows},
@@ -43,5 +43,37 @@ impl EvidenceRows for SqliteRows<'_> {
 
     fn move_evidence(&mut self, from: &str, to: &str) -> Result<()> {
         self.run("UPDATE evidence SET contact = ?2 WHERE contact = ?1", [from, to]).map(drop)
+    }
+
+    fn evidence_of(&mut self, contact: &str) -> Result<Vec<EvidenceRow>> {
+        let found = self.all(
+            "SELECT id, contact, channel, text, source, obtained_at, recorded_at, filed_by, sha256, file_name, file_type,
+             file FROM evidence WHERE contact = ?1 ORDER BY recorded_at, id",
+            [contact],
+            |row| {
+                let file: Option<Vec<u8>> = row.get(11)?;
+                let (name, media): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+                let channel: String = row.get(2)?;
+                Ok(Channel::parse(&channel).map(|channel| {
+                    Ok::<_, rusqlite::Error>(EvidenceRow {
+                        id: row.get(0)?,
+                        contact: row.get(1)?,
+                        channel,
+                        text: row.get(3)?,
+                        source: row.get(4)?,
+                        obtained_at: time(row.get(5)?),
+                        recorded_at: time(row.get(6)?),
+                        filed_by: row.get(7)?,
+                        sha256: row.get(8)?,
+                        file: file.map(|bytes| (name.unwrap_or_default(), media.unwrap_or_default(), bytes)),
+                    })
+                }))
+            },
+        )?;
+        found.into_iter().map(|row| Ok(row.ok_or_else(|| corrupt("channel"))??)).collect()
+    }
+
+    fn delete_evidence(&mut self, contact: &str) -> Result<()> {
+        self.run("DELETE FROM evidence WHERE contact = ?1", [contact]).map(drop)
     }
 }

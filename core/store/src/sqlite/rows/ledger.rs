@@ -1,6 +1,6 @@
 //! [`LedgerRows`] in SQL.
 
-use super::{Sql, SqliteRows, corrupt};
+use super::{Sql, SqliteRows, corrupt, events::number};
 use crate::{
     error::{Result, StoreError},
     rows::{LedgerRow, LedgerRows},
@@ -46,7 +46,7 @@ impl LedgerRows for SqliteRows<'_> {
         for subject in subjects {
             numbers.extend(self.all(
                 "SELECT seq FROM ledger_subject WHERE subject = ?1 ORDER BY seq DESC LIMIT ?2",
-                params![subject, limit as i64],
+                params![subject, i64::try_from(limit).unwrap_or(-1)],
                 |row| row.get::<_, i64>(0),
             )?);
         }
@@ -65,15 +65,33 @@ impl LedgerRows for SqliteRows<'_> {
         Ok(entries)
     }
 
-    fn each_entry(&mut self, each: &mut dyn FnMut(LedgerRow) -> bool) -> Result<()> {
+    fn each_entry(&mut self, from: u64, to: u64, each: &mut dyn FnMut(LedgerRow)) -> Result<()> {
         let mut statement = self.0.prepare_cached(
-            "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq) ORDER BY ledger.seq",
+            "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq)
+             WHERE ledger.seq BETWEEN ?1 AND ?2 ORDER BY ledger.seq",
         )?;
+        let mut found = statement.query([number(from), number(to)])?;
+        while let Some(row) = found.next()? {
+            each(ledger_row(row)??);
+        }
+        Ok(())
+    }
+
+    fn entry_hashes(&mut self, from: u64, to: u64) -> Result<Vec<[u8; 32]>> {
+        let found = self.all(
+            "SELECT hash FROM ledger WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+            [number(from), number(to)],
+            |row| row.get(0),
+        )?;
+        found.into_iter().map(hash).collect()
+    }
+
+    fn each_subject(&mut self, each: &mut dyn FnMut(&str, u64)) -> Result<()> {
+        let mut statement = self.0.prepare_cached("SELECT subject, seq FROM ledger_subject")?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
-            if !each(ledger_row(row)??) {
-                break;
-            }
+            let subject = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            each(subject, row.get::<_, i64>(1)?.unsigned_abs());
         }
         Ok(())
     }
@@ -84,5 +102,36 @@ impl LedgerRows for SqliteRows<'_> {
             [subject],
         )
         .map(drop)
+    }
+
+    fn tile_count(&mut self) -> Result<u64> {
+        let count =
+            self.one("SELECT coalesce(max(tile) + 1, 0) FROM ledger_tile", [], |row| row.get::<_, i64>(0))?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+
+    fn tiles(&mut self, from: u64) -> Result<Vec<[u8; 32]>> {
+        let found =
+            self.all("SELECT root FROM ledger_tile WHERE tile >= ?1 ORDER BY tile", [number(from)], |row| {
+                row.get(0)
+            })?;
+        found.into_iter().map(hash).collect()
+    }
+
+    fn put_tile(&mut self, tile: u64, root: &[u8; 32]) -> Result<()> {
+        self.run("INSERT INTO ledger_tile VALUES (?1, ?2)", params![number(tile), root]).map(drop)
+    }
+
+    fn put_checkpoint(&mut self, checkpoint: u64, note: &str) -> Result<()> {
+        self.run("INSERT INTO ledger_checkpoint VALUES (?1, ?2)", params![number(checkpoint), note]).map(drop)
+    }
+
+    fn checkpoints(&mut self, after: u64, newest_first: bool, limit: usize) -> Result<Vec<(u64, String)>> {
+        let order = if newest_first { "DESC" } else { "ASC" };
+        self.all(
+            &format!("SELECT number, note FROM ledger_checkpoint WHERE number > ?1 ORDER BY number {order} LIMIT ?2"),
+            params![number(after), i64::try_from(limit).unwrap_or(-1)],
+            |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)),
+        )
     }
 }

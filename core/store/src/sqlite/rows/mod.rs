@@ -13,6 +13,7 @@ mod reasons;
 mod scheduled;
 mod search;
 mod spool;
+mod subscribers;
 mod tokens;
 
 use crate::{
