@@ -3,4 +3,5 @@
 use dndgate_adapter::Adapter;
 
 /// Every adapter, in the order in which they are listed to people.
-pub static ADAPTERS: &[&dyn Adapter] = &[&dndgate_twilio::TWILIO, &dndgate_mailgun::MAILGUN];
+pub static ADAPTERS: &[&dyn Adapter] =
+    &[&dndgate_twilio::TWILIO, &dndgate_mailgun::MAILGUN, &dndgate_telnyx::TELNYX];

@@ -67,6 +67,20 @@ return {
     ["unknown"] = none,
   },
 
+  -- Telnyx ("Messaging error codes", documentation)
+  telnyx = {
+    ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },
+    ["40002"] = nothing("blocked as spam: the content, not the person"),
+    ["40003"] = nothing("blocked as spam for a time: the content, not the person"),
+    ["40004"] = nothing("rejected by the destination's carrier"),
+    ["40005"] = nothing("expired before it could be delivered"),
+    ["40006"] = { effect = "temporary", reason = "carrier", message = "the recipient's server was unavailable" },
+    ["40008"] = { effect = "temporary", reason = "carrier", message = "undeliverable" },
+    ["40300"] = { effect = "permanent", reason = "provider_opt_out", message = "the person opted out (replied STOP)" },
+    ["sending_failed"] = nothing("failed, without a reason"),
+    ["delivery_failed"] = nothing("failed, without a reason"),
+  },
+
   -- WhatsApp Cloud API, of Meta
   whatsapp = {
     ["131050"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped marketing messages from this business" },

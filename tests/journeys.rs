@@ -30,6 +30,7 @@ mod journeys {
     mod status;
     mod store;
     mod subscribers;
+    mod telnyx;
     mod tls;
     mod unsubscribe;
     mod upstream;

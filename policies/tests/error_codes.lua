@@ -21,4 +21,6 @@ return {
   { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },
   { provider = "messenger", channel = "FB", code = { "551", "551/1545041" }, effect = "temporary", reason = "provider_opt_out" },
   { provider = "messenger", channel = "FB", code = { "10/2018278", "100/2018001" }, effect = "none" },
+  { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
+  { provider = "telnyx", channel = "SMS", code = { "40002", "40003", "40004" }, effect = "none" },
 }

@@ -10,6 +10,7 @@
 //!
 //! Reading order: [`words`] (channels, addresses), [`request`], [`outbound`], [`webhook`], [`Adapter`].
 
+pub mod fixture;
 pub mod form;
 pub mod json;
 pub mod laws;

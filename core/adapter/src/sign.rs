@@ -22,6 +22,12 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
 
+/// Is this an Ed25519 signature (RFC 8032) of the message, by the holder of that public key (32 bytes)?
+pub fn ed25519(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, public_key);
+    key.verify(message, signature).is_ok()
+}
+
 /// Compares in a time that does not depend on where the two differ.
 pub fn equal(one: &[u8], other: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(one, other).into()
@@ -35,4 +41,9 @@ pub fn to_hex(bytes: &[u8]) -> String {
 /// Base64 with padding (RFC 4648, section 4).
 pub fn to_base64(bytes: &[u8]) -> String {
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+}
+
+/// What base64 with padding stands for; `None` when it is none.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text.trim()).ok()
 }
