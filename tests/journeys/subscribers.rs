@@ -229,7 +229,6 @@ fn r29_a_subscriber_that_answers_410_is_disabled_until_it_is_enabled_and_misses_
     assert_eq!(subscriber.count(), 1, "nothing more was sent");
     assert_eq!(api.post(&format!("/v1/subscribers/{id}/enable"), &json!({})).status(), 200);
     let told = subscriber.wait_for(3);
-    assert_eq!(told[1].field("webhook-id").max(told[2].field("webhook-id")).is_some(), true);
     let mut people: Vec<_> = told[1..].iter().map(about).collect();
     people.sort();
     assert_eq!(people, [ADA, BOB]);

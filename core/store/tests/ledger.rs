@@ -199,7 +199,7 @@ fn r28_a_chain_that_was_written_anew_does_not_pass_a_checkpoint() {
     let found = sealed.verify_with(std::slice::from_ref(&kept));
     assert!(found.faults[0].why.contains("the kept one"), "{found:?}");
     // And nothing is signed over it.
-    assert!(sealed.store.store.write_blocking(move |tx| seal::tile_on(tx)).is_ok());
+    assert!(sealed.store.store.write_blocking(seal::tile_on).is_ok());
 }
 
 #[test]

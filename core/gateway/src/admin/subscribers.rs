@@ -73,7 +73,7 @@ pub(crate) async fn list(
     State(admin): State<Admin>,
     caller: Caller<Reading>,
 ) -> Result<Json<Value>, Problem> {
-    let all = admin.shared.store.read(|tx| subscribers::standings(tx)).await?;
+    let all = admin.shared.store.read(subscribers::standings).await?;
     let seen = all.iter().filter(|one| sees(&caller, one)).map(shown).collect::<Vec<_>>();
     Ok(Json(json!({ "subscribers": seen })))
 }
