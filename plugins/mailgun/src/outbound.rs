@@ -271,7 +271,7 @@ impl<'a> People<'a> {
 /// Whether Mailgun merges the query into the fields of a `POST` is not known.
 fn refuse_query(query: Option<&str>) -> Result<(), Unreadable> {
     let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
-    if form::could_name(query, |name| meaning(name) != Ok(Meaning::Other)) {
+    if form::query_could_name(query, |name| meaning(name) != Ok(Meaning::Other)) {
         return Err(Unreadable::new("a field of the message stands in the query: put it into the body"));
     }
     Ok(())

@@ -49,7 +49,7 @@ pub(crate) fn check_head(head: &Head<'_>, media: Media) -> Result<(), Unreadable
     }
     let Some(query) = head.query.filter(|query| !query.is_empty()) else { return Ok(()) };
     let telling = |name: &str| TELLING.iter().any(|one| one.eq_ignore_ascii_case(name));
-    if form::could_name(query, telling) {
+    if form::query_could_name(query, telling) {
         return Err(Unreadable::new("parameters of a send belong in the body, not in the query"));
     }
     Ok(())
