@@ -19,6 +19,30 @@ pub fn sending<'a>(adapter: &dyn Adapter, request: &Request<'a>) -> Option<Sendi
     }
 }
 
+/// *Narrowness*: no question or removal at a suppression API is ever made of an empty address or account, because
+/// with some providers that would be the whole list.
+pub fn narrowness(lists: &dyn crate::suppressions::Suppressions, secrets: &Secrets) {
+    let accounts: &[&str] = if lists.per_account() { &["", " ", "..", "a/b", "a?b"] } else { &[] };
+    for list in lists.lists() {
+        for address in ["", " ", "@", "a", "@example.com", "a@", "\n@example.com"] {
+            for account in ["mg.example.com", ""] {
+                for call in [
+                    lists.look_up(list, account, address, secrets),
+                    lists.remove(list, account, address, secrets),
+                ] {
+                    assert!(call.is_none(), "{}: {address:?} at {account:?} makes {call:?}", list.name);
+                }
+                assert!(lists.add(account, &[address], secrets).is_none(), "{address:?} is added");
+            }
+        }
+        for account in accounts {
+            let call = lists.remove(list, account, "ada@example.com", secrets);
+            assert!(call.is_none(), "{}: the account {account:?} makes {call:?}", list.name);
+        }
+    }
+    assert!(lists.add("mg.example.com", &[], secrets).is_none(), "nobody is added");
+}
+
 /// *Calm*: whatever the bytes, nothing panics.
 pub fn calm(adapter: &dyn Adapter, request: &Request<'_>) {
     let _ = adapter.account(&request.head);

@@ -8,7 +8,8 @@
 //! A new provider is one crate that implements [`Adapter`] and one line in the gateway's list of adapters.
 //! Its tests run the [`laws`] over its own fixtures.
 //!
-//! Reading order: [`words`] (channels, addresses), [`request`], [`outbound`], [`webhook`], [`Adapter`].
+//! Reading order: [`words`] (channels, addresses), [`request`], [`outbound`], [`webhook`], [`Adapter`];
+//! [`suppressions`] where the provider keeps lists of its own.
 
 pub mod fixture;
 pub mod form;
@@ -21,6 +22,7 @@ pub mod path;
 pub mod request;
 pub mod sandbox;
 pub mod sign;
+pub mod suppressions;
 pub mod table;
 pub mod webhook;
 pub mod words;
@@ -126,6 +128,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     /// could not be honoured (R14).
     fn cancel(&self, scheduled: &Scheduled, secrets: &Secrets) -> Option<outbound::Call> {
         let _ = (scheduled, secrets);
+        None
+    }
+
+    /// The provider's suppression lists, where its API offers them: asked before a spam complaint is released
+    /// (R21), and compared with what the gateway knows. `None`: complaints from this provider stay locked.
+    fn suppressions(&self) -> Option<&'static dyn suppressions::Suppressions> {
         None
     }
 

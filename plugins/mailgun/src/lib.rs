@@ -1,7 +1,8 @@
 //! Mailgun: mail over its HTTP API.
 //!
 //! Reading order: [`path`] (which endpoint), [`fields`] (a form or multipart body), [`outbound`] (whom a send
-//! reaches), [`lists`], [`trim`], [`headers`], [`schedule`], [`refuse`]; then [`webhook`] (proof, signing anew),
+//! reaches), [`lists`], [`trim`], [`headers`], [`schedule`], [`suppressions`], [`refuse`]; then [`webhook`] (proof,
+//! signing anew),
 //! [`events`], [`inbound`], [`sandbox`]. What is understood and what is not is in the README.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -17,13 +18,14 @@ mod path;
 mod refuse;
 mod sandbox;
 mod schedule;
+mod suppressions;
 mod trim;
 mod webhook;
 
 use dndgate_adapter::{
     Adapter, Answer, Asked, Authentic, CannotAdd, CannotTrim, Channel, Channels, Edit, Event, Forged, Head,
     Key, Learned, Look, Outbound, Profile, Proof, Refusal, Reply, Request, Resigned, Scheduled, Secrets,
-    Sending, Unreadable, Webhook, outbound::Call, sandbox::Sandbox,
+    Sending, Unreadable, Webhook, outbound::Call, sandbox::Sandbox, suppressions::Suppressions,
 };
 use http::StatusCode;
 use std::{borrow::Cow, time::Duration};
@@ -126,6 +128,10 @@ impl Adapter for Mailgun {
 
     fn cancel(&self, scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
         schedule::cancel(scheduled, secrets)
+    }
+
+    fn suppressions(&self) -> Option<&'static dyn Suppressions> {
+        Some(&suppressions::MailgunSuppressions)
     }
 
     fn verify(
