@@ -1,8 +1,12 @@
 //! What begins and what ends a reason (R15–R24). Every door (API, console, import, webhooks, policies) comes
 //! through these functions (R26).
 
-use crate::reason::{AddressKey, Blocks, Lock, Reason, ReasonKind};
-use dndgate_adapter::Channel;
+use crate::{
+    evidence::{self, Evidence},
+    reason::{AddressKey, Blocks, Lock, Reason, ReasonKind},
+    release::Release,
+};
+use dndgate_adapter::{Channel, suppressions::Listing};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -105,9 +109,19 @@ pub struct Stays {
     pub how: &'static str,
 }
 
-/// Decides an operator's wish (R20–R24). `evidence(channel)` is when the newest approved opt-in evidence for
-/// that channel was recorded; it opens what the person closed before (R22).
-pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Option<Timestamp>) -> Lifted {
+/// What opens locked reasons, as far as it is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Proofs<'a> {
+    /// Evidence of opt-ins; it opens what the person closed before it was recorded (R22).
+    pub evidence: &'a [Evidence],
+    /// Releases of addresses that were marked as spam (R21).
+    pub releases: &'a [Release],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Decides an operator's wish (R20–R24).
+pub fn lift(reasons: &[Reason], wish: &Lift, proofs: &Proofs<'_>) -> Lifted {
     let mut lifted = Lifted::default();
     for reason in reasons.iter().filter(|reason| reason.is_live()) {
         let wanted = match wish {
@@ -123,7 +137,7 @@ pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Optio
         if !wanted {
             continue;
         }
-        match needs(reason, wish, &evidence) {
+        match needs(reason, wish, proofs) {
             None => lifted.ends.push(reason.id.clone()),
             Some(how) => {
                 let stays = Stays { blocks: reason.blocks.name(), kind: reason.kind, how };
@@ -137,30 +151,44 @@ pub fn lift(reasons: &[Reason], wish: &Lift, evidence: impl Fn(Channel) -> Optio
 }
 
 /// What ending this reason by this wish would need, or `None` when it may end.
-fn needs(
-    reason: &Reason,
-    wish: &Lift,
-    evidence: &impl Fn(Channel) -> Option<Timestamp>,
-) -> Option<&'static str> {
+fn needs(reason: &Reason, wish: &Lift, proofs: &Proofs<'_>) -> Option<&'static str> {
     if reason.blocks == Blocks::AllChannels && matches!(wish, Lift::Channel(_)) {
         return Some("all channels are switched off: switch that off first (dnd: false)");
     }
-    match (reason.lock()?, reason.blocks) {
-        (Lock::OptIn, Blocks::Channel(channel)) if evidence(channel).is_some_and(|at| at >= reason.began) => {
-            None
+    match reason.lock()? {
+        Lock::OptIn => evidence::needed(reason, proofs.evidence, proofs.now),
+        Lock::EmailRelease => {
+            let of_it =
+                |one: &&Release| reason.origin.as_ref() == Some(&one.address) && one.began >= reason.began;
+            let open = proofs.releases.iter().filter(of_it).any(|one| one.is_open(proofs.now));
+            (!open).then(|| Lock::EmailRelease.how())
         }
-        (Lock::OptIn, Blocks::AllChannels)
-            if Channel::ALL.into_iter().filter_map(evidence).any(|at| at >= reason.began) =>
-        {
-            None
-        }
-        (lock, _) => Some(lock.how()),
     }
+}
+
+/// The kind of reason that an entry on a provider's suppression list stands for.
+pub const fn listed(listing: Listing) -> ReasonKind {
+    match listing {
+        Listing::Bounce => ReasonKind::Bounce,
+        Listing::Unsubscribe => ReasonKind::Unsubscribe,
+        Listing::Complaint => ReasonKind::Complaint,
+    }
+}
+
+/// Is an entry on a provider's list known here already? What blocks Email for the address says so much, but a
+/// complaint must be known as one: it is locked, and nothing else stands in for it (R21).
+pub fn knows(reasons: &[Reason], listing: Listing) -> bool {
+    reasons.iter().any(|reason| {
+        reason.is_live()
+            && reason.blocks.channels().has(Channel::Email)
+            && (listing != Listing::Complaint || reason.kind == ReasonKind::Complaint)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Standing;
     use dndgate_adapter::AddressKind;
 
     fn at(second: i64) -> Timestamp {
@@ -188,6 +216,13 @@ mod tests {
     fn reason(kind: ReasonKind, blocks: Blocks, permanent: bool) -> Reason {
         begin(&[], &cause(kind, blocks, permanent), || format!("{kind}-{}", blocks.name()))
             .expect("first of its kind")
+    }
+
+    const NONE: Proofs<'_> = Proofs { evidence: &[], releases: &[], now: Timestamp::MAX };
+
+    fn recorded(channel: Channel, second: i64) -> Evidence {
+        let recorded_at = at(second);
+        Evidence { channel, recorded_at, standing: Standing::Approved, counts_from: Some(recorded_at) }
     }
 
     const SMS: Blocks = Blocks::Channel(Channel::Sms);
@@ -238,7 +273,7 @@ mod tests {
                 Blocks::Channel(channel) => Lift::Channel(channel),
                 _ => Lift::AllSwitch,
             };
-            let lifted = lift(&reasons, &wish, |_| None);
+            let lifted = lift(&reasons, &wish, &NONE);
             assert_eq!(lifted.ends.len() == 1, free, "{kind} on {}", blocks.name());
             assert_eq!(lifted.stays.is_empty(), free, "{kind} on {}", blocks.name());
         }
@@ -249,15 +284,51 @@ mod tests {
         let reasons = [reason(ReasonKind::Keyword, SMS, false)];
         let wish = Lift::Channel(Channel::Sms);
         let with =
-            |second| lift(&reasons, &wish, move |channel| (channel == Channel::Sms).then(|| at(second)));
+            |second| lift(&reasons, &wish, &Proofs { evidence: &[recorded(Channel::Sms, second)], ..NONE });
         assert_eq!(with(100).ends.len(), 1);
         assert_eq!(with(99).ends.len(), 0, "an opt-out after the evidence needs new evidence");
+    }
+
+    /// R22 as a table: standing, from when it counts → does it open at second 200?
+    #[test]
+    fn r22_only_approved_evidence_after_its_cool_down_opens() {
+        let reasons = [reason(ReasonKind::Keyword, SMS, false)];
+        for (standing, counts_from, opens, says) in [
+            (Standing::Approved, Some(200), true, ""),
+            (Standing::Approved, Some(201), false, "cool-down"),
+            (Standing::Pending, None, false, "second person"),
+            (Standing::Rejected, Some(100), false, "START"),
+        ] {
+            let counts_from = counts_from.map(at);
+            let evidence = [Evidence { standing, counts_from, ..recorded(Channel::Sms, 150) }];
+            let proofs = Proofs { evidence: &evidence, now: at(200), ..NONE };
+            let lifted = lift(&reasons, &Lift::Channel(Channel::Sms), &proofs);
+            assert_eq!(lifted.ends.len() == 1, opens, "{standing:?}");
+            assert!(lifted.stays.iter().all(|one| one.how.contains(says)), "{standing:?}: {lifted:?}");
+        }
     }
 
     #[test]
     fn r21_evidence_does_not_open_a_complaint() {
         let reasons = [reason(ReasonKind::Complaint, EMAIL, false)];
-        assert!(lift(&reasons, &Lift::Channel(Channel::Email), |_| Some(at(1000))).ends.is_empty());
+        let proofs = Proofs { evidence: &[recorded(Channel::Email, 1000)], ..NONE };
+        assert!(lift(&reasons, &Lift::Channel(Channel::Email), &proofs).ends.is_empty());
+    }
+
+    #[test]
+    fn r21_a_complaint_ends_by_an_open_release_of_its_own_address_that_began_after_it() {
+        let reasons = [reason(ReasonKind::Complaint, EMAIL, false)];
+        let ends = |address: AddressKey, began: i64, open_until: Option<i64>, now: i64| {
+            let release = Release { open_until: open_until.map(at), ..Release::new(address, at(began)) };
+            let proofs = Proofs { releases: &[release], now: at(now), ..NONE };
+            !lift(&reasons, &Lift::Channel(Channel::Email), &proofs).ends.is_empty()
+        };
+        let other = AddressKey { kind: AddressKind::Phone, key: "+14155550101".into() };
+        assert!(ends(phone(), 100, Some(200), 200));
+        assert!(!ends(phone(), 100, Some(200), 201), "its last reading is too old");
+        assert!(!ends(phone(), 100, None, 150), "something is missing");
+        assert!(!ends(phone(), 99, Some(200), 150), "the complaint came after");
+        assert!(!ends(other, 100, Some(200), 150), "another address");
     }
 
     #[test]
@@ -288,18 +359,18 @@ mod tests {
             reason(ReasonKind::Manual, SMS, false),
             reason(ReasonKind::Keyword, SMS, false),
         ];
-        assert_eq!(lift(&reasons, &Lift::AllSwitch, |_| None).ends, ["all-all"]);
+        assert_eq!(lift(&reasons, &Lift::AllSwitch, &NONE).ends, ["all-all"]);
         let imported =
             [reason(ReasonKind::Import, Blocks::AllChannels, false), reason(ReasonKind::Import, SMS, false)];
         assert_eq!(
-            lift(&imported, &Lift::AllSwitch, |_| None).ends,
+            lift(&imported, &Lift::AllSwitch, &NONE).ends,
             ["import-all"],
             "r25: the switch as imported"
         );
-        let everything = lift(&reasons, &Lift::Everything, |_| None);
+        let everything = lift(&reasons, &Lift::Everything, &NONE);
         assert_eq!(everything.ends, ["all-all", "manual-SMS"]);
         assert_eq!(everything.stays.len(), 1);
-        let single = lift(&reasons, &Lift::Channel(Channel::Sms), |_| None);
+        let single = lift(&reasons, &Lift::Channel(Channel::Sms), &NONE);
         assert_eq!(single.stays.len(), 2, "the switch and the keyword are both in the way");
     }
 }

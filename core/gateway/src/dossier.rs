@@ -120,7 +120,8 @@ fn person(contact: &dndgate_store::ContactView) -> Person {
     }
 }
 
-fn evidence(one: &dndgate_store::EvidenceRow) -> Evidence {
+fn evidence(exhibit: &dossier::Exhibit) -> Evidence {
+    let dossier::Exhibit { row: one, content } = exhibit;
     Evidence {
         channel: one.channel.name(),
         text: one.text.clone(),
@@ -129,11 +130,11 @@ fn evidence(one: &dndgate_store::EvidenceRow) -> Evidence {
         recorded_at: one.recorded_at.to_string(),
         filed_by: one.filed_by.clone(),
         sha256: one.sha256.clone(),
-        file: one.file.as_ref().map(|(name, media, bytes)| File {
-            name: name.clone(),
-            media: media.clone(),
-            bytes: bytes.len(),
-            sha256: dossier::sha256(bytes),
+        file: one.file.as_ref().map(|file| File {
+            name: file.name.clone(),
+            media: file.media_type.clone(),
+            bytes: content.len(),
+            sha256: dossier::sha256(content),
         }),
     }
 }

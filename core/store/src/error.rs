@@ -26,6 +26,9 @@ pub enum StoreError {
     /// Another process has it and keeps a cache of it: what a second one wrote would be missed there.
     #[error("another dndgate is using {0}")]
     Held(String),
+    /// The one who asks is not the one who may; the sentence says who.
+    #[error("{0}")]
+    Forbidden(String),
     /// The configuration names a store that this program cannot open.
     #[error("store.url: {0}")]
     Url(String),

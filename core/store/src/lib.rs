@@ -2,7 +2,8 @@
 //!
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
-//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`search`], [`agency`], [`evidence`], [`ledger`], [`events`],
+//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`search`], [`agency`], [`evidence`], [`release`],
+//!   [`reconciliation`], [`ledger`], [`events`],
 //!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
@@ -24,6 +25,8 @@ pub mod links;
 pub mod meta;
 pub mod opt;
 pub mod preferences;
+pub mod reconciliation;
+pub mod release;
 mod rows;
 pub mod scheduled;
 pub mod search;
@@ -40,17 +43,18 @@ pub use deliveries::{Offer, Outcome};
 pub use engine::{Options, Store, copy};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
-pub use evidence::{EvidenceDraft, EvidenceFile, Filed};
+pub use evidence::{EvidenceDraft, EvidenceFile};
 pub use inbox::Seen;
 pub use ledger::{Checkpoint, Fault, PublicKey, SealKey, Trust, Verified};
 pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
+pub use reconciliation::{Repair, Run, RunState};
 pub use rows::{
-    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, DeliveryRow, Direction, EventRow,
-    EventRows, EvidenceRow, EvidenceRows, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows,
-    MetaRows, PageRows, Place, ReasonRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows,
-    ShortLinkRow, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
+    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference, Direction, EventRow,
+    EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows,
+    MetaRows, PageRows, Place, ReasonRows, ReconciliationRows, ReleaseRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows,
+    ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

@@ -6,16 +6,17 @@
 
 use crate::{
     error::{Result, StoreError},
-    events, ledger,
+    events, evidence, ledger, reconciliation, release,
     rows::Subject,
     scheduled,
     tx::Tx,
 };
 use dndgate_adapter::{Channel, Channels};
-use dndgate_dnd::{AddressKey, Blocks, Cause, Ended, Lift, Lifted, Reason, ReasonKind, Suppressed, rules};
+use dndgate_dnd::{
+    AddressKey, Blocks, Cause, Ended, Lift, Lifted, Proofs, Reason, ReasonKind, Suppressed, rules,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
 /// A change that was made, for metrics and for who waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,9 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
     let Some(first) = causes.first() else { return Ok(None) };
     let origin =
         first.origin.clone().ok_or_else(|| StoreError::Invalid("a cause names no address".into()))?;
+    if let Some(complaint) = causes.iter().find(|cause| cause.kind == ReasonKind::Complaint) {
+        release::restart(tx, tenant, &origin, &complaint.source)?;
+    }
     let holders = tx.rows.holders(tenant, &origin)?;
     let before = tx.suppressed(tenant, &origin)?;
     let mut concerned: Vec<Subject> = Vec::new();
@@ -309,14 +313,10 @@ pub(crate) fn lift(
         let reasons = tx.reasons(tenant, &subject)?;
         by_subject.push((subject, reasons));
     }
-    let mut evidence = HashMap::new();
-    for channel in Channel::ALL {
-        if let Some(at) = tx.rows.newest_evidence(contact, channel)? {
-            evidence.insert(channel, at);
-        }
-    }
+    let (evidence, releases) = (evidence::known(tx, contact)?, release::known(tx, tenant, contact)?);
     let all: Vec<Reason> = by_subject.iter().flat_map(|(_, reasons)| reasons.iter().cloned()).collect();
-    let lifted = rules::lift(&all, wish, |channel| evidence.get(&channel).copied());
+    let proofs = Proofs { evidence: &evidence, releases: &releases, now: crate::tx::now() };
+    let lifted = rules::lift(&all, wish, &proofs);
     if !lifted.stays.is_empty() && matches!(wish, Lift::Channel(_) | Lift::Inbound) {
         return Err(StoreError::Locked(lifted.stays));
     }
@@ -326,7 +326,14 @@ pub(crate) fn lift(
         let ids: Vec<String> =
             reasons.iter().filter(|one| lifted.ends.contains(&one.id)).map(|one| one.id.clone()).collect();
         if !ids.is_empty() {
-            gone.extend(end(tx, tenant, subject, &ids, ending)?);
+            let ended = end(tx, tenant, subject, &ids, ending)?;
+            if let Subject::Address(address) = subject
+                && ended.iter().any(|one| one.kind == ReasonKind::Complaint)
+            {
+                // A release is used up by what it opened.
+                tx.rows.delete_release(tenant, address)?;
+            }
+            gone.extend(ended);
             concerned.push(subject.clone());
         }
     }
@@ -362,5 +369,6 @@ pub(crate) fn blocked_now(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey) -
 pub fn prune(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
     let ago = |days: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
     tx.rows.forget_noted(ago(crate::inbox::DAYS))?;
+    tx.rows.forget_runs(ago(reconciliation::DAYS))?;
     tx.rows.forget_scheduled(ago(scheduled::DAYS))
 }

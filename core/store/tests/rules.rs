@@ -4,7 +4,7 @@ mod common;
 
 use common::{Fixture, at, cause, draft, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels, Scheduled};
-use dndgate_dnd::{Blocks, DndStatus, ReasonKind, Region, Status, state};
+use dndgate_dnd::{Blocks, DndStatus, EvidenceRules, ReasonKind, Region, Status, state};
 use dndgate_store::{
     ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, opt,
     scheduled,
@@ -119,7 +119,7 @@ fn r20_r22_a_locked_reason_is_refused_and_nothing_changes() {
         obtained_at: at(5),
         file: None,
     };
-    store.write(move |tx| evidence::file(tx, &id, filed, &origin));
+    store.write(move |tx| evidence::file(tx, &id, filed, &EvidenceRules::default(), &origin));
     store.update(&contact.id, sms(Status::Inactive)).expect("opened by the evidence");
     assert_eq!(store.blocked(A), Channels::NONE);
     store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);

@@ -64,7 +64,7 @@ pub struct Dossier {
     /// There were more entries than are handed out.
     pub truncated: bool,
     /// Evidence of opt-ins.
-    pub evidence: Vec<EvidenceRow>,
+    pub evidence: Vec<Exhibit>,
     /// What the proofs lead to.
     pub checkpoint: Checkpoint,
     /// Who signed it.
@@ -122,7 +122,10 @@ pub fn collect(tx: &mut Tx<'_>, tenant: &str, whom: &Whom, key: &SealKey, now: T
     }
     let mut evidence = Vec::new();
     for contact in &contacts {
-        evidence.extend(tx.rows.evidence_of(&contact.id)?);
+        for row in tx.rows.evidence_of(&contact.id)? {
+            let content = tx.rows.evidence_file(&row.id)?.unwrap_or_default();
+            evidence.push(Exhibit { row, content });
+        }
     }
     Ok(Dossier {
         tenant: tenant.to_owned(),
@@ -136,6 +139,15 @@ pub fn collect(tx: &mut Tx<'_>, tenant: &str, whom: &Whom, key: &SealKey, now: T
         checkpoint,
         at: now,
     })
+}
+
+/// Evidence with the bytes of its file, none when it has no file.
+#[derive(Debug, Clone)]
+pub struct Exhibit {
+    /// The evidence.
+    pub row: EvidenceRow,
+    /// The file's bytes.
+    pub content: Vec<u8>,
 }
 
 /// The export as JSON.
@@ -154,14 +166,17 @@ pub fn to_json(dossier: &Dossier) -> Value {
             },
         })
     });
-    let evidence = dossier.evidence.iter().map(|one| {
+    let evidence = dossier.evidence.iter().map(|Exhibit { row: one, content }| {
         json!({
             "id": one.id, "contact": one.contact, "channel": one.channel.name(), "text": one.text, "source": one.source,
             "obtainedAt": one.obtained_at.to_string(), "recordedAt": one.recorded_at.to_string(),
             "filedBy": one.filed_by, "sha256": one.sha256,
-            "file": one.file.as_ref().map(|(name, media, bytes)| json!({
-                "name": name, "mediaType": media, "bytes": bytes.len(), "sha256": sha256(bytes),
-                "contentBase64": STANDARD.encode(bytes),
+            "status": one.standing.name(),
+            "decidedBy": one.decided.as_ref().map(|decided| &decided.by),
+            "decidedAt": one.decided.as_ref().map(|decided| decided.at.to_string()),
+            "file": one.file.as_ref().map(|file| json!({
+                "name": file.name, "mediaType": file.media_type, "bytes": content.len(), "sha256": sha256(content),
+                "contentBase64": STANDARD.encode(content),
             })),
         })
     });

@@ -12,6 +12,8 @@ mod links;
 mod meta;
 mod pages;
 mod reasons;
+mod reconciliation;
+mod release;
 mod scheduled;
 mod search;
 mod spool;
@@ -21,13 +23,15 @@ mod tokens;
 pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
 pub use events::{EventRow, EventRows};
-pub use evidence::{EvidenceRow, EvidenceRows};
+pub use evidence::{Decided, EvidenceRow, EvidenceRows, FileRow};
 pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
 pub use links::{LinkRows, ShortLinkRow};
 pub use meta::MetaRows;
 pub use pages::PageRows;
 pub use reasons::{ReasonRows, Subject};
+pub use reconciliation::{Difference, ReconciliationRows, Side};
+pub use release::ReleaseRows;
 pub use scheduled::{ScheduledRow, ScheduledRows};
 pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
 pub use spool::SpoolRows;
@@ -46,6 +50,8 @@ pub trait Rows:
     + MetaRows
     + PageRows
     + ReasonRows
+    + ReconciliationRows
+    + ReleaseRows
     + ScheduledRows
     + SearchRows
     + SpoolRows
@@ -65,6 +71,8 @@ impl<T> Rows for T where
         + MetaRows
         + PageRows
         + ReasonRows
+        + ReconciliationRows
+        + ReleaseRows
         + ScheduledRows
         + SearchRows
         + SpoolRows

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0004_confirmation.sql"),
     include_str!("schema/0005_events.sql"),
     include_str!("schema/0006_ledger.sql"),
+    include_str!("schema/0007_removal.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

@@ -10,6 +10,8 @@ mod links;
 mod meta;
 mod pages;
 mod reasons;
+mod reconciliation;
+mod release;
 mod scheduled;
 mod search;
 mod spool;

@@ -119,8 +119,12 @@ impl ReasonRows for SqliteRows<'_> {
             "UPDATE reason SET match_key = ?4, origin_key = CASE WHEN origin_key = ?3 THEN ?4 ELSE origin_key END,
              message = '' WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
             [tenant, address.kind.name(), &address.key, erased],
-        )
-        .map(drop)
+        )?;
+        self.run(
+            "DELETE FROM release WHERE tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
+            [tenant, address.kind.name(), &address.key],
+        )?;
+        self.run("DELETE FROM reconciliation_difference WHERE match_key = ?1", [&address.key]).map(drop)
     }
 
     fn delete_reasons(&mut self, contact: &str) -> Result<()> {

@@ -1,0 +1,120 @@
+//! The release of spam complaints (R21): each step is kept, and each outcome stands in the ledger.
+
+use crate::{
+    contacts::{ContactView, Origin},
+    error::{Result, StoreError},
+    ledger,
+    rows::Subject,
+    tx::Tx,
+};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{AddressKey, ReasonKind, Release};
+use serde_json::{Value, json};
+
+/// The addresses of a contact that were marked as spam.
+pub fn complained(contact: &ContactView) -> Vec<AddressKey> {
+    let mut all: Vec<AddressKey> = Vec::new();
+    for reason in contact.reasons.iter().filter(|one| one.is_live() && one.kind == ReasonKind::Complaint) {
+        let email = reason.origin.iter().filter(|origin| origin.kind == AddressKind::Email);
+        all.extend(email.filter(|origin| !all.contains(origin)).cloned().collect::<Vec<_>>());
+    }
+    all
+}
+
+/// What is known of an address's release so far.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn get(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey) -> Result<Option<Release>> {
+    let Some(state) = tx.rows.release_of(tenant, address)? else { return Ok(None) };
+    serde_json::from_str(&state).map(Some).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// The release of an address, begun now if it was not.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn begin(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey, origin: &Origin) -> Result<Release> {
+    if let Some(known) = get(tx, tenant, address)? {
+        return Ok(known);
+    }
+    let fresh = Release::new(address.clone(), origin.at);
+    put(tx, tenant, &fresh)?;
+    Ok(fresh)
+}
+
+fn put(tx: &mut Tx<'_>, tenant: &str, release: &Release) -> Result<()> {
+    let state = serde_json::to_string(release).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    tx.rows.put_release(tenant, &release.address, &state)
+}
+
+/// Keeps what steps found out, each in a ledger entry: `steps` holds what each came to, without the address.
+/// False when another complaint restarted the release meanwhile: then the steps are recorded and count for nothing.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn keep(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contact: &str,
+    release: &Release,
+    steps: &[Value],
+    origin: &Origin,
+) -> Result<bool> {
+    for step in steps {
+        note(tx, tenant, Some(contact), &release.address, "release", step.clone(), origin)?;
+    }
+    let known = get(tx, tenant, &release.address)?;
+    if known.is_none_or(|known| known.began != release.began) {
+        return Ok(false);
+    }
+    put(tx, tenant, release)?;
+    Ok(true)
+}
+
+/// Another complaint came: whatever was found out before counts for nothing.
+pub(crate) fn restart(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey, source: &str) -> Result<()> {
+    if !tx.rows.delete_release(tenant, address)? {
+        return Ok(());
+    }
+    let origin = Origin { source: source.to_owned(), actor: "person".into(), at: crate::tx::now() };
+    note(tx, tenant, None, address, "release_restarted", json!({ "why": "another complaint" }), &origin)
+}
+
+/// What the rules need to know of releases of a contact's addresses.
+pub(crate) fn known(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<Vec<Release>> {
+    let mut all = Vec::new();
+    for address in tx.rows.addresses(contact)? {
+        if address.key.kind == AddressKind::Email {
+            all.extend(get(tx, tenant, &address.key)?);
+        }
+    }
+    Ok(all)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contact: Option<&str>,
+    address: &AddressKey,
+    change: &'static str,
+    more: Value,
+    origin: &Origin,
+) -> Result<()> {
+    let now = tx.suppressed(tenant, address)?;
+    let mut subjects = vec![Subject::Address(address.clone())];
+    subjects.extend(contact.map(|id| Subject::Contact(id.to_owned())));
+    let entry = ledger::Entry {
+        tenant,
+        subjects: &subjects,
+        change,
+        reasons: &[],
+        before: now,
+        after: now,
+        source: &origin.source,
+        actor: &origin.actor,
+        event_at: origin.at,
+        more,
+    };
+    ledger::append(tx, &entry)
+}
