@@ -8,6 +8,7 @@ mod import_serving;
 mod ledger;
 mod progress;
 mod providers;
+mod reconcile;
 mod serve;
 mod token;
 mod why;
@@ -54,6 +55,8 @@ enum Command {
     Import(import::Arguments),
     /// Writes contacts with their DND states, or a provider's suppressions, into a file.
     Export(export::Arguments),
+    /// Compares what is known here with the suppression lists of providers.
+    Reconcile(reconcile::Arguments),
     /// API tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Why(why) => why::run(config, why),
         Command::Import(import) => import::run(config, import),
         Command::Export(export) => export::run(config, export),
+        Command::Reconcile(reconcile) => reconcile::run(config, reconcile),
         Command::Token(token) => token::run(config, token),
         Command::Ledger(ledger) => ledger::run(config, ledger),
     };

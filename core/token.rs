@@ -16,7 +16,7 @@ pub(crate) enum Command {
         /// The only tenant that it may see.
         #[arg(long)]
         tenant: Option<String>,
-        /// A name for the record of changes.
+        /// Whose it is, for the record of changes; tokens of one name are one person.
         #[arg(long)]
         name: Option<String>,
     },
@@ -55,7 +55,11 @@ pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
         )));
     }
     let token = Token {
-        name: name.clone().unwrap_or_else(|| role.name().to_owned()),
+        // Names tell persons apart (who files evidence cannot approve it): without one each token is somebody else.
+        name: name.clone().unwrap_or_else(|| {
+            let id = uuid::Uuid::now_v7().simple().to_string();
+            format!("{}-{}", role.name(), &id[id.len() - 8..])
+        }),
         role: role.name().to_owned(),
         tenant: tenant.clone(),
         created: jiff::Timestamp::now(),

@@ -6,6 +6,7 @@ mod harness;
 mod journeys {
     mod admin;
     mod agency;
+    mod approval;
     mod bad_input;
     mod browser;
     mod carrying;
@@ -22,6 +23,8 @@ mod journeys {
     mod passing_on;
     mod policy;
     mod properties;
+    mod reconciliation;
+    mod release;
     mod restart;
     mod rules;
     mod scheduled;

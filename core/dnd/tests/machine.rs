@@ -2,7 +2,8 @@
 
 use dndgate_adapter::{AddressKind, Channel};
 use dndgate_dnd::{
-    AddressKey, Blocks, Cause, Ended, Lift, Lock, Reason, ReasonKind, Status, Suppressed, rules, state,
+    AddressKey, Blocks, Cause, Ended, Evidence, Lift, Lock, Proofs, Reason, ReasonKind, Standing, Status,
+    Suppressed, rules, state,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -94,7 +95,14 @@ proptest! {
                     prop_assert_eq!(rules::begin(&reasons, &cause, String::new), None);
                 }
                 Step::Lift(wish) => {
-                    let lifted = rules::lift(&reasons, wish, newest);
+                    let recorded: Vec<Evidence> = Channel::ALL
+                        .into_iter()
+                        .filter_map(|channel| newest(channel).map(|recorded_at| Evidence {
+                            channel, recorded_at, standing: Standing::Approved, counts_from: Some(recorded_at),
+                        }))
+                        .collect();
+                    let proofs = Proofs { evidence: &recorded, releases: &[], now: Timestamp::MAX };
+                    let lifted = rules::lift(&reasons, wish, &proofs);
                     for reason in before.iter().filter(|one| lifted.ends.contains(&one.id)) {
                         prop_assert!(reason.is_live());
                         let proven = |channel| newest(channel).is_some_and(|at| at >= reason.began);

@@ -1,7 +1,7 @@
 //! What happens without anybody waiting: webhooks that the CRM could not take are passed on, scheduled sends
 //! of people who opted out are cancelled, metrics are kept up.
 
-use crate::{call, clock, metrics, shared::Worker, webhook};
+use crate::{call, clock, errand, metrics, shared::Worker, webhook};
 use dndgate_adapter::{Authentic, Webhook};
 use dndgate_store::{SpoolEntry, Waiting, opt, scheduled, spool};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,6 +21,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until the gateway drains.
 pub(crate) async fn run(worker: Rc<Worker>) {
+    tokio::task::spawn_local(crate::reconcile::run(Rc::clone(&worker)));
+    let errands =
+        worker.shared.errands_to_run.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    if let Some(errands) = errands {
+        tokio::task::spawn_local(errand::carry(Rc::clone(&worker), errands));
+    }
     let mut draining = worker.shared.draining.subscribe();
     let mut pruned: Option<std::time::Instant> = None;
     while !*draining.borrow_and_update() {

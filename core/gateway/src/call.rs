@@ -5,10 +5,10 @@ use crate::{
     forward,
     route::{Route, Target},
     shared::Worker,
-    upstream::UpstreamError,
+    upstream::{Pool, UpstreamError},
 };
 use dndgate_adapter::outbound::Call;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// Makes a request to a provider; the status of its answer.
@@ -18,6 +18,16 @@ pub(crate) async fn make(
     call: Call,
     timeout: Duration,
 ) -> Result<StatusCode, UpstreamError> {
+    send(&worker.pool, route, call, timeout).await.map(|answer| answer.status())
+}
+
+/// Makes a request to a provider; the head of its answer, the body still to come.
+pub(crate) async fn send(
+    pool: &Rc<Pool>,
+    route: &Arc<Route>,
+    call: Call,
+    timeout: Duration,
+) -> Result<Response<Body>, UpstreamError> {
     let after_prefix = match &call.host {
         Some(host) => format!("/{host}{}", call.path_and_query),
         None => call.path_and_query.clone(),
@@ -37,5 +47,5 @@ pub(crate) async fn make(
     for (name, value) in call.headers {
         request.headers_mut().append(name, value);
     }
-    worker.pool.send(&upstream, request, timeout, || true).await.map(|answer| answer.status())
+    pool.send(&upstream, request, timeout, || true).await
 }

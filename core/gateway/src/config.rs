@@ -7,7 +7,7 @@ pub use events::{Events, Targets};
 pub use ledger::Ledger;
 
 use dndgate_adapter::{Adapter, Channel, Channels, Secrets};
-use dndgate_dnd::Region;
+use dndgate_dnd::{EvidenceRules, Region, ReleaseRules};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,6 +34,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// The policies.
     pub policies: PoliciesConfig,
+    /// Evidence of opt-ins.
+    pub evidence: EvidenceConfig,
+    /// Releases of spam complaints.
+    pub release: ReleaseConfig,
+    /// Comparison with providers' suppression lists.
+    pub reconciliation: ReconciliationConfig,
     /// The providers, in the order written.
     pub providers: Vec<Provider>,
     /// The record of changes.
@@ -189,6 +195,135 @@ impl Default for Unsubscribe {
     fn default() -> Unsubscribe {
         Unsubscribe { reach: None, changes_per_minute: 30, misses_per_minute: 60 }
     }
+}
+
+/// `[evidence]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvidenceConfig {
+    /// Who approves it.
+    pub approval: Approval,
+    /// How long after its approval it begins to count.
+    pub cool_down: Time,
+    /// The longest text with its source.
+    pub text_max: Size,
+    /// The largest file.
+    pub file_max: Size,
+    /// The media types of files that are taken.
+    pub file_types: Vec<String>,
+}
+
+/// Who approves evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Approval {
+    /// Whoever files it.
+    #[default]
+    #[serde(rename = "none")]
+    None,
+    /// Somebody else.
+    #[serde(rename = "second person")]
+    SecondPerson,
+}
+
+impl Default for EvidenceConfig {
+    fn default() -> EvidenceConfig {
+        let types = [
+            "application/pdf",
+            "image/png",
+            "image/jpeg",
+            "image/webp",
+            "image/heic",
+            "image/tiff",
+            "text/plain",
+            "message/rfc822",
+            "audio/mpeg",
+            "audio/wav",
+        ];
+        EvidenceConfig {
+            approval: Approval::None,
+            cool_down: Time(Duration::ZERO),
+            text_max: Size(16 << 10),
+            file_max: Size(10 << 20),
+            file_types: types.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl EvidenceConfig {
+    /// As the rules read it.
+    pub fn rules(&self) -> EvidenceRules {
+        EvidenceRules {
+            second_person: self.approval == Approval::SecondPerson,
+            cool_down: signed(self.cool_down),
+        }
+    }
+}
+
+/// `[release]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReleaseConfig {
+    /// The least time between two readings of a provider's suppression lists.
+    pub reading_interval: Time,
+    /// How old the last reading may be when the complaint is ended.
+    pub reading_age_max: Time,
+    /// The provider whose address validation is asked; absent: mail servers are looked up and an operator confirms.
+    pub validate_with: Option<String>,
+    /// The name server that is asked for mail servers; absent: the system's.
+    pub resolver: Option<SocketAddr>,
+}
+
+impl Default for ReleaseConfig {
+    fn default() -> ReleaseConfig {
+        ReleaseConfig {
+            reading_interval: Time(Duration::from_secs(10)),
+            reading_age_max: Time(Duration::from_secs(60)),
+            validate_with: None,
+            resolver: None,
+        }
+    }
+}
+
+impl ReleaseConfig {
+    /// As the rules read it.
+    pub fn rules(&self) -> ReleaseRules {
+        ReleaseRules {
+            reading_interval: signed(self.reading_interval),
+            reading_age_max: signed(self.reading_age_max),
+        }
+    }
+}
+
+/// `[reconciliation]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReconciliationConfig {
+    /// How often every provider's lists are compared; absent: when asked for only.
+    pub every: Option<Time>,
+    /// What scheduled comparisons put in order.
+    pub repair: Vec<RepairSide>,
+    /// The pause between two requests to a provider.
+    pub pause: Time,
+}
+
+/// A side that is put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RepairSide {
+    /// What the provider refuses becomes known here.
+    Here,
+    /// What is blocked here is put on the provider's list.
+    There,
+}
+
+impl Default for ReconciliationConfig {
+    fn default() -> ReconciliationConfig {
+        ReconciliationConfig { every: None, repair: Vec::new(), pause: Time(Duration::from_millis(100)) }
+    }
+}
+
+fn signed(time: Time) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(time.0).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 /// One `[[provider]]`.
@@ -413,6 +548,12 @@ struct Written {
     #[serde(default)]
     policies: PoliciesConfig,
     #[serde(default)]
+    evidence: EvidenceConfig,
+    #[serde(default)]
+    release: ReleaseConfig,
+    #[serde(default)]
+    reconciliation: ReconciliationConfig,
+    #[serde(default)]
     provider: Vec<Spanned<WrittenProvider>>,
     #[serde(default)]
     ledger: ledger::Written,
@@ -524,6 +665,15 @@ impl Config {
             }
             providers.push(provider);
         }
+        if let Some(name) = &written.release.validate_with
+            && !providers.iter().any(|one| one.name == *name && one.adapter.suppressions().is_some())
+        {
+            let offset = text.find("validate_with").unwrap_or(0);
+            return Err(at(
+                offset,
+                &format!("release.validate_with: {name:?} is no provider that validates addresses"),
+            ));
+        }
         let mut tenants = BTreeMap::new();
         let mut owners: HashMap<String, String> = HashMap::new();
         for (name, tenant) in written.tenant {
@@ -582,6 +732,9 @@ impl Config {
             admin: written.admin,
             store,
             policies,
+            evidence: written.evidence,
+            release: written.release,
+            reconciliation: written.reconciliation,
             providers,
             ledger,
             events,

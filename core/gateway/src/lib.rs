@@ -15,6 +15,7 @@ mod clock;
 pub mod config;
 mod confirm;
 mod dossier;
+mod errand;
 pub mod export;
 mod forward;
 mod gate;
@@ -22,9 +23,12 @@ mod health;
 mod ids;
 pub mod import;
 mod imports;
+mod lists;
+mod mail_domain;
 mod metrics;
 mod notify;
 mod outbound;
+pub mod reconcile;
 mod route;
 mod rules;
 mod scan;
@@ -145,6 +149,7 @@ impl Gateway {
         let seal_key = Arc::new(seal::key(&config).map_err(StartError::Ledger)?);
         store.set_listed(listed(&config));
         store.cache().set_global(config.suppression_global);
+        let (errands, errands_to_run) = errand::Errands::new();
         let shared = Arc::new(Shared {
             traffic: config.traffic.clone(),
             routes: ArcSwap::from_pointee(Routes::new(&config)),
@@ -170,6 +175,8 @@ impl Gateway {
             draining: watch::Sender::new(false),
             health: Health::default(),
             imports: imports::Imports::default(),
+            errands,
+            errands_to_run: std::sync::Mutex::new(Some(errands_to_run)),
         });
         Ok(Gateway { shared, bound, admin, workers })
     }

@@ -63,6 +63,10 @@ pub(crate) struct Shared {
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) health: crate::health::Health,
     pub(crate) imports: crate::imports::Imports,
+    /// Hands requests of the gateway's own to the background.
+    pub(crate) errands: crate::errand::Errands,
+    /// Their other end, until the background takes it.
+    pub(crate) errands_to_run: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<crate::errand::Errand>>>,
 }
 
 /// One thread's own things: nothing here is locked.

@@ -51,10 +51,11 @@ pub use opt::Change;
 pub use preferences::Preferences;
 pub use reconciliation::{Repair, Run, RunState};
 pub use rows::{
-    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference, Direction, EventRow,
-    EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows, LedgerRow, LedgerRows, LinkRows,
-    MetaRows, PageRows, Place, ReasonRows, ReconciliationRows, ReleaseRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows,
-    ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
+    AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
+    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows,
+    LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place, ReasonRows, ReconciliationRows, ReleaseRows,
+    Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject,
+    SubscriberRow, SubscriberRows, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

@@ -13,6 +13,8 @@ mod imports;
 pub(crate) mod ledger;
 mod policies;
 mod problem;
+mod reconciliations;
+mod release;
 mod search;
 mod subscribers;
 mod unsubscribe;
@@ -32,6 +34,8 @@ use utoipa::OpenApi;
 
 /// The largest body of an API request, in bytes: an evidence file is the largest thing that comes.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// What a multipart body may hold besides text and file, in bytes.
+const FRAMING_BYTES: usize = 64 << 10;
 /// The largest text of axum's that is read, in bytes.
 const REJECTION_BYTES_MAX: usize = 4 << 10;
 
@@ -57,6 +61,18 @@ pub(crate) struct Admin {
         contacts::duplicate,
         contacts::history,
         evidence::file,
+        evidence::of_contact,
+        evidence::list,
+        evidence::read,
+        evidence::download,
+        evidence::approve,
+        evidence::reject,
+        evidence::twilio_consent,
+        release::run,
+        reconciliations::create,
+        reconciliations::list,
+        reconciliations::read,
+        reconciliations::differences,
         events::feed,
         exports::write,
         imports::begin,
@@ -107,6 +123,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, listener: tokio::net::TcpListener
 }
 
 fn router(admin: Admin) -> Router {
+    let evidence = &admin.shared.config.load().evidence;
+    let evidence_bytes_max = usize::try_from(evidence.file_max.0 + evidence.text_max.0)
+        .unwrap_or(usize::MAX)
+        .saturating_add(FRAMING_BYTES);
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -119,7 +139,20 @@ fn router(admin: Admin) -> Router {
         .route("/contacts/search/duplicate", get(contacts::duplicate))
         .route("/contacts/{id}", get(contacts::read).put(contacts::update).delete(contacts::delete))
         .route("/v1/contacts/{id}/history", get(contacts::history))
-        .route("/v1/contacts/{id}/evidence", post(evidence::file))
+        .route(
+            "/v1/contacts/{id}/evidence",
+            post(evidence::file).get(evidence::of_contact).layer(DefaultBodyLimit::max(evidence_bytes_max)),
+        )
+        .route("/v1/contacts/{id}/email-release", post(release::run))
+        .route("/v1/evidence", get(evidence::list))
+        .route("/v1/evidence/{id}", get(evidence::read))
+        .route("/v1/evidence/{id}/file", get(evidence::download))
+        .route("/v1/evidence/{id}/approve", post(evidence::approve))
+        .route("/v1/evidence/{id}/reject", post(evidence::reject))
+        .route("/v1/evidence/{id}/twilio-consent", get(evidence::twilio_consent))
+        .route("/v1/reconciliations", post(reconciliations::create).get(reconciliations::list))
+        .route("/v1/reconciliations/{id}", get(reconciliations::read))
+        .route("/v1/reconciliations/{id}/differences", get(reconciliations::differences))
         .route("/v1/agency/suppressions", get(agency::list).post(agency::add))
         .route("/v1/agency/suppressions/{id}", delete(agency::remove))
         .route("/v1/channels", get(channels::list))

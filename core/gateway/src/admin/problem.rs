@@ -78,6 +78,7 @@ impl From<StoreError> for Problem {
                 .with("blocking", blocking)
             }
             StoreError::Invalid(why) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", why),
+            StoreError::Forbidden(why) => Problem::forbidden(why),
             StoreError::Conflict(why) => Problem::new(StatusCode::CONFLICT, "conflict", why),
             StoreError::Busy => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
