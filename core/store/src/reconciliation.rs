@@ -220,7 +220,7 @@ pub fn take_page(
         if rules::knows(&reasons_of(tx, &run.tenant, &entry.key)?, listing) {
             continue;
         }
-        let hash = tx.erased(&run.tenant, &entry.key);
+        let hash = tx.erased(&entry.key);
         if listing == Listing::Unsubscribe && tx.rows.is_mirrored(&run.provider, account, &hash)? {
             run.found.stale += 1;
             continue;
@@ -301,7 +301,7 @@ pub fn take_missing(
             run.found.ours_repaired += u64::from(repaired);
         }
         if repaired {
-            let hash = tx.erased(&run.tenant, address);
+            let hash = tx.erased(address);
             tx.rows.put_mirrored(&run.provider, account, &hash)?;
         }
     }

@@ -344,7 +344,8 @@ impl Steps<'_> {
             .write(move |tx| contacts::update(tx, &id, draft, region, &origin))
             .await?;
         apply::announce(&self.admin.shared, &edited.changes);
-        Ok(super::wire::shown(&edited.contact, crate::listed(&self.admin.shared.config.load())))
+        let listed = crate::listed(&self.admin.shared.config.load());
+        Ok(super::wire::shown(&edited.contact, listed, super::wire::Dialect::V2))
     }
 }
 
