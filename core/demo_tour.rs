@@ -124,7 +124,7 @@ fn steps(ports: Ports, folder: &Path) -> Vec<(&'static str, Vec<String>)> {
             "8. A policy edit counts at once: STOP by SMS now ends calls, too (code 21216).",
             vec![
                 format!(
-                    "sed -i.bak 's/scope = \"channel\"/scope = {{ SMS = {{ \"Call\" }} }}/' {keywords} && sleep 1"
+                    "sed -i.bak 's/scope = \"channel\"/scope = {{ SMS = {{ \"Call\" }} }}/' {keywords}; until curl -s http://{admin}/metrics | grep -q 'policy_reloads_total{{outcome=\"ok\"}}'; do sleep 1; done"
                 ),
                 reply("STOP"),
                 call("-i "),

@@ -112,7 +112,7 @@ return {
       },
       opt_out_whole = {
         "stop sms", "sms stop", "stop mms", "stop rcs", "stop promotions", "stop notifications", "stop marketing",
-        "stop ads", "stop msg", "stop msgs", "stop2end",
+        "stop ads", "stop msg", "stop msgs", "stop2end", "🛑",
       },
       everything = { "stopall", "stop all channels", "unsubscribe all channels" },
       opt_in = { "start", "unstop", "subscribe", "opt in", "optin" },

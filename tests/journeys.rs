@@ -4,6 +4,7 @@
 mod harness;
 
 mod journeys {
+    mod access;
     mod admin;
     mod agency;
     mod approval;

@@ -1,7 +1,7 @@
 -- Message → meaning: words and their disguises.
 return {
   { meaning = "opt_out", channel = "all", text = {
-    "STOP", "stop", "Stop.", " stop\n", "STOP!!!", "\"STOP\"", "«Stop»", "STOP 🛑", "🙏 stop 🙏", "S.T.O.P", "S T O P", "s-t-o-p",
+    "STOP", "stop", "Stop.", " stop\n", "STOP!!!", "\"STOP\"", "«Stop»", "STOP 🛑", "🛑", " 🛑🛑🛑 ", "🛑️", "🙏 stop 🙏", "S.T.O.P", "S T O P", "s-t-o-p",
     "ＳＴＯＰ", "ST0P", "$top", "stoppp", "STOOOP", "stpo", "sotp", "STOP STOP STOP", "stopstop", "STOP PLEASE", "please stop",
     "Stop now, thanks", "STOP ALL", "UNSUBSCRIBE", "unsubcribe", "unsubscrbie", "Un-subscribe", "un subscribe", "CANCEL", "End", "quit", "REVOKE", "OPT OUT",
     "opt-out", "OptOut", "opt out please", "ARRET", "Arrêt", "BAJA", "STOP\n\nSent from my iPhone", "stop\n> Reply STOP to end",

@@ -194,11 +194,19 @@ impl Gateway {
     }
 
     fn limit_files(&self, limit: &str) {
-        let mut command = Command::new("prlimit");
-        let done =
-            command.args(["--pid", &self.pid().to_string(), &format!("--fsize={limit}:unlimited")]).status();
-        assert!(done.expect("prlimit, of util-linux").success(), "the limit is set");
+        limit_files(self.pid(), limit);
     }
+}
+
+/// As [`Gateway::disk_fills`], for a script that has the process's id only.
+pub fn disk_fills_of(pid: u32) {
+    limit_files(pid, "0");
+}
+
+fn limit_files(pid: u32, limit: &str) {
+    let mut command = Command::new("prlimit");
+    let done = command.args(["--pid", &pid.to_string(), &format!("--fsize={limit}:unlimited")]).status();
+    assert!(done.expect("prlimit, of util-linux").success(), "the limit is set");
 }
 
 fn spawn(folder: &Path, circumstances: &Circumstances, log: &Arc<Mutex<Vec<String>>>) -> Child {

@@ -2,8 +2,8 @@
 //! turned away.
 
 use crate::harness::{
-    ACCOUNT, PUBLIC_URL, World, assert_twilio_refusal,
-    signed::{call, text_message, text_message_with_id, twilio_signature, twilio_webhook},
+    ACCOUNT, PUBLIC_URL, SENDER, World, assert_twilio_refusal,
+    signed::{call, fresh, text_message, text_message_with_id, twilio_signature, twilio_webhook},
 };
 use serde_json::json;
 
@@ -171,4 +171,25 @@ fn r6_what_a_person_said_holds_for_all_addresses_and_what_concerns_one_for_that_
     assert!(world.is_blocked("Email", "ada@example.net") && !world.is_blocked("Email", "ada@example.org"));
     let shown = api.show(&id);
     assert_eq!(shown["dndSettings"]["Email"]["address"]["value"], "ada@example.net", "{shown}");
+}
+
+#[test]
+fn r15_an_opt_out_in_any_of_several_bodies_counts() {
+    let world = World::start();
+    for (number, bodies) in [["STOP", "Hello"], ["Hello", "STOP"]].into_iter().enumerate() {
+        let (from, sid) = (format!("+1415555010{number}"), format!("SM{:032x}", fresh()));
+        let pairs = [
+            ("MessageSid", sid.as_str()),
+            ("AccountSid", ACCOUNT),
+            ("From", &from),
+            ("To", SENDER),
+            ("SmsStatus", "received"),
+            ("NumMedia", "0"),
+            ("Body", bodies[0]),
+            ("Body", bodies[1]),
+        ];
+        let answer = world.send(&twilio_webhook("/hooks/twilio", &pairs));
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert_twilio_refusal(&world.message(&from, "Hello"), 21610);
+    }
 }

@@ -38,6 +38,27 @@ fn r12_a_refusal_names_channel_and_reason_for_people_and_programs() {
 }
 
 #[test]
+fn r8_a_chat_channels_members_are_unknown_and_messages_need_the_operators_word() {
+    let hosts = [("chat", "v2"), ("ip-messaging", "v1"), ("ip-messaging", "v2"), ("chat", "v1")];
+    let send = |world: &World, (host, version): (&str, &str)| {
+        let path = format!("/twilio/{host}.twilio.com/{version}/Services/IS1/Channels/CH1/Messages");
+        world.send(&Request::post(&path).form(&[("Body", "Hello")]))
+    };
+    let world = World::start();
+    for host in hosts {
+        let refused = send(&world, host);
+        assert_eq!(refused.status(), 400, "{}", refused.text());
+        assert!(refused.text().contains("allow_unnamed = [\\\"chat\\\"]"), "{}", refused.text());
+    }
+    assert_eq!(world.twilio.count(), 0);
+    let world = Setup::default().twilio("allow_unnamed = [\"chat\"]").start();
+    for host in hosts {
+        assert_eq!(send(&world, host).status(), 201, "{host:?}");
+    }
+    assert_eq!(world.twilio.count(), 4);
+}
+
+#[test]
 fn r12_a_path_without_suffix_is_answered_in_xml() {
     let world = World::start();
     world.hears("+14155550101", "STOP");

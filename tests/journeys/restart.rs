@@ -194,14 +194,20 @@ fn a_second_gateway_on_the_same_ports_is_refused_and_costs_no_request() {
     let world = World::start();
     let file = world.gate.folder().join("dndgate.toml");
     let text = fs::read_to_string(&file).expect("the configuration");
+    let store = "[store]\nurl = \"sqlite:second.db\"\n";
     // With an admin port of its own it is the traffic port that is taken.
     let own = text.replace(&format!("127.0.0.1:{}", world.gate.ports.admin), "127.0.0.1:0");
-    fs::write(world.gate.folder().join("second.toml"), own).expect("written");
-    for second in ["dndgate.toml", "second.toml"] {
+    fs::write(world.gate.folder().join("same-ports.toml"), format!("{text}\n{store}")).expect("written");
+    fs::write(world.gate.folder().join("own-admin.toml"), format!("{own}\n{store}")).expect("written");
+    for (second, why) in [
+        ("dndgate.toml", "another dndgate is using"),
+        ("same-ports.toml", "cannot listen"),
+        ("own-admin.toml", "cannot listen"),
+    ] {
         let refused = world.gate.command_with(second, &["serve"]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{said}");
-        assert!(said.contains("cannot listen"), "{said}");
+        assert!(said.contains(why), "{said}");
         assert_eq!(world.message("+14155550102", "Hello").status(), 201);
     }
 }

@@ -1,13 +1,14 @@
 //! What leaves later is cancelled at the provider when the person opts out in between (R14).
 
 use crate::harness::{
-    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, Request, Setup, World, assert_twilio_refusal, signed::mail_event,
-    until,
+    ACCOUNT, AUTH_TOKEN, MESSAGES, Message, Reaction, Request, Setup, Wire, World, assert_twilio_refusal,
+    gateway::disk_fills_of, signed::mail_event, twilio_answer, until,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::sync::{Mutex, mpsc};
 
-fn schedule(world: &World, to: &str) -> String {
+fn later(to: &str) -> Request {
     let form = [
         ("To", to),
         ("MessagingServiceSid", "MG1"),
@@ -15,7 +16,11 @@ fn schedule(world: &World, to: &str) -> String {
         ("ScheduleType", "fixed"),
         ("SendAt", "2026-12-24T10:00:00Z"),
     ];
-    let answer = world.send(&Request::post(&format!("/twilio{MESSAGES}")).form(&form));
+    Request::post(&format!("/twilio{MESSAGES}")).form(&form)
+}
+
+fn schedule(world: &World, to: &str) -> String {
+    let answer = world.send(&later(to));
     assert_eq!(answer.status(), 201, "{}", answer.text());
     answer.json()["sid"].as_str().expect("a sid").to_owned()
 }
@@ -84,4 +89,85 @@ fn r14_what_could_not_be_cancelled_is_not_scheduled() {
     assert_eq!(refused.status(), 400, "{}", refused.text());
     assert!(refused.text().contains("allow_unnamed"), "says what would help: {}", refused.text());
     assert_eq!(world.mail(&[("to", "ada@example.org")]).status(), 200);
+}
+
+/// Schedules, and goes away before the provider has answered. What lets it answer.
+fn schedule_and_leave(world: &World, to: &str) -> mpsc::Sender<()> {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(Some(wait));
+    world.twilio.reacts(move |request| {
+        let first = wait.lock().expect("unpoisoned").take();
+        if let Some(wait) = first {
+            wait.recv().expect("the test goes on");
+        }
+        Reaction::Answer(twilio_answer(request))
+    });
+    let mut client = Wire::to(world.gate.ports.traffic);
+    client.write(&later(to).bytes()).expect("written");
+    world.twilio.wait_for(1);
+    let own = client.stream().local_addr().expect("an address").port();
+    drop(client);
+    // The gateway's end of that connection, as the kernel lists it: local address, then the other's.
+    let ends = format!("0100007F:{:04X} 0100007F:{own:04X}", world.gate.ports.traffic);
+    until("the gateway to see that the client has gone", || {
+        let open = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's list");
+        (!open.contains(&ends)).then_some(())
+    });
+    go_on
+}
+
+#[test]
+fn r14_a_client_that_goes_away_loses_no_handle() {
+    let world = World::start();
+    let go_on = schedule_and_leave(&world, "+14155550101");
+    go_on.send(()).expect("the provider waits");
+    world.hears("+14155550101", "STOP");
+    let cancelled = until("the cancellation", || Some(cancellations(&world)).filter(|all| !all.is_empty()));
+    assert!(cancelled[0].target().contains("/Messages/SM"), "{}", cancelled[0].target());
+}
+
+#[test]
+fn r14_the_gateway_drains_only_when_the_handle_is_kept() {
+    let mut world = World::start();
+    let go_on = schedule_and_leave(&world, "+14155550101");
+    world.gate.signal("TERM");
+    until("the listener to close", || {
+        Request::get("/").try_send(world.gate.ports.traffic).is_none().then_some(())
+    });
+    go_on.send(()).expect("the provider waits");
+    let status = world.gate.ends();
+    assert!(status.success(), "{status}");
+    world.gate.starts_again();
+    world.hears("+14155550101", "STOP");
+    until("the cancellation", || Some(()).filter(|()| !cancellations(&world).is_empty()));
+}
+
+#[test]
+fn r14_on_a_full_disk_nothing_is_scheduled() {
+    let world = Setup::default().disk_may_fill().start();
+    schedule(&world, "+14155550101");
+    world.gate.disk_fills();
+    let refused = world.send(&later("+14155550102"));
+    assert_eq!(refused.status(), 503, "{}", refused.text());
+    assert_eq!(world.message("+14155550102", "Hello").status(), 201, "what leaves now is judged as ever");
+    let mail = [("to", "ada@example.org"), ("o:deliverytime", "Thu, 24 Dec 2026 10:00:00 +0000")];
+    assert_eq!(world.mail(&mail).status(), 503);
+    assert_eq!((world.twilio.count(), world.mailgun.count()), (2, 0));
+    world.gate.disk_has_room();
+    schedule(&world, "+14155550102");
+    world.hears("+14155550102", "STOP");
+    until("the cancellation", || Some(()).filter(|()| !cancellations(&world).is_empty()));
+}
+
+#[test]
+fn r14_what_was_scheduled_and_cannot_be_kept_is_cancelled_at_once() {
+    let world = Setup::default().disk_may_fill().start();
+    let gate = world.gate.pid();
+    world.twilio.reacts(move |request| {
+        disk_fills_of(gate);
+        Reaction::Answer(twilio_answer(request))
+    });
+    let refused = world.send(&later("+14155550101"));
+    assert_eq!(refused.status(), 503, "{}", refused.text());
+    assert_eq!(cancellations(&world).len(), 1, "{:#?}", world.twilio.seen());
 }

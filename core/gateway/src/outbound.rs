@@ -1,9 +1,11 @@
 //! A send's way to the provider: every fork of it is in [`outbound`].
 
+mod carried;
+
 use crate::{
     answer::{self, verdict},
     body::{self, Body, CollectError},
-    clock, forward,
+    call, clock, forward,
     gate::{self, Blocked},
     route::{Target, TenantRoute},
     rules, scan,
@@ -16,7 +18,7 @@ use dndgate_adapter::{
     Adapter, Ask, Asked, Channel, Edit, Head, Look, Outbound, Refusal, RefusalCause,
     Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
 };
-use dndgate_store::Decision;
+use dndgate_store::{Decision, scheduled};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -79,28 +81,64 @@ pub(crate) async fn outbound(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let started = clock::tick();
-    let (parts, incoming) = request.into_parts();
-    let Parts { method, uri, headers, extensions, .. } = parts;
-    let head =
-        Head { method: &method, host: target.host, path: target.path, query: uri.query(), headers: &headers };
+    let (mut parts, incoming) = request.into_parts();
+    let extensions = std::mem::take(&mut parts.extensions);
     let routes = worker.routes();
-    let mut exchange = Exchange {
-        worker,
-        target,
-        id: worker.ids.next(),
-        started,
-        method: &method,
-        head,
-        extensions,
-        routes: &routes,
-    };
-    match exchange.run(incoming).await {
-        Ok(response) => response,
+    let id = worker.ids.next();
+    let mut exchange = Exchange::new(worker, target, &parts, &routes, (id, started));
+    exchange.extensions = extensions;
+    match exchange.run(Came::Coming(incoming)).await {
+        Ok(Way::Answered(response)) => response,
+        Ok(Way::Alone(whole)) => {
+            parts.extensions = std::mem::take(&mut exchange.extensions);
+            carried::carry(worker, target, parts, whole, (id, started)).await
+        }
         Err(stop) => exchange.refuse(&stop),
     }
 }
 
+/// A request's body: as it comes, or whole already.
+enum Came {
+    Coming(Incoming),
+    Whole(Bytes),
+}
+
+impl From<Came> for Body {
+    fn from(came: Came) -> Body {
+        match came {
+            Came::Coming(incoming) => Body::Client(incoming),
+            Came::Whole(whole) => whole.into(),
+        }
+    }
+}
+
+/// How a request goes on.
+enum Way {
+    /// It has its answer.
+    Answered(Response<Body>),
+    /// It leaves later: its handle must be kept even if the client goes away meanwhile ([`carried`]).
+    Alone(Bytes),
+}
+
 impl<'a> Exchange<'a> {
+    fn new(
+        worker: &'a Rc<Worker>,
+        target: &'a Target<'a>,
+        parts: &'a Parts,
+        routes: &'a crate::route::Routes,
+        (id, started): (uuid::Uuid, Instant),
+    ) -> Exchange<'a> {
+        let head = Head {
+            method: &parts.method,
+            host: target.host,
+            path: target.path,
+            query: parts.uri.query(),
+            headers: &parts.headers,
+        };
+        let extensions = http::Extensions::new();
+        Exchange { worker, target, id, started, method: &parts.method, head, extensions, routes }
+    }
+
     fn adapter(&self) -> &'static dyn Adapter {
         self.target.route.provider.adapter
     }
@@ -109,13 +147,13 @@ impl<'a> Exchange<'a> {
         (self.target.route.index, &self.target.route.provider.name)
     }
 
-    async fn run(&mut self, incoming: Incoming) -> Result<Response<Body>, Stop> {
+    async fn run(&mut self, came: Came) -> Result<Way, Stop> {
         if let Some(field) = method_override(self.head.headers) {
             return Err(Stop::new(RefusalCause::Unreadable, format!("remove the header field {field}")));
         }
         let look = self.adapter().look(&self.head)?;
         if look == Look::Nobody {
-            return self.pass(Body::Client(incoming)).await;
+            return self.pass(came.into()).await.map(Way::Answered);
         }
         if !self.worker.shared.store.cache().is_complete() {
             return Err(Stop::new(
@@ -124,7 +162,7 @@ impl<'a> Exchange<'a> {
             ));
         }
         let tenant = self.tenant()?;
-        self.judge(tenant, look, incoming).await.map_err(|mut stop| {
+        self.judge(tenant, look, came).await.map_err(|mut stop| {
             stop.tenant.get_or_insert_with(|| (tenant.index, tenant.name.to_string()));
             stop
         })
@@ -141,22 +179,20 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    async fn judge(
-        &mut self,
-        tenant: &TenantRoute,
-        look: Look,
-        incoming: Incoming,
-    ) -> Result<Response<Body>, Stop> {
+    async fn judge(&mut self, tenant: &TenantRoute, look: Look, came: Came) -> Result<Way, Stop> {
         use crate::config::Unrecognised;
         let unrecognised = self.target.route.provider.unrecognised;
         if look == Look::Unrecognised {
             match unrecognised {
-                Unrecognised::Pass => return self.pass(Body::Client(incoming)).await,
+                Unrecognised::Pass => return self.pass(came.into()).await.map(Way::Answered),
                 Unrecognised::Refuse => return Err(unknown_endpoint()),
                 Unrecognised::Scan => {}
             }
         }
-        let raw = self.collect(incoming).await?;
+        let (raw, alone) = match came {
+            Came::Coming(incoming) => (self.collect(incoming).await?, false),
+            Came::Whole(whole) => (whole, true),
+        };
         let unpacked = self.unpack(&raw)?;
         let readable = unpacked.as_ref().unwrap_or(&raw);
         let request = ProviderRequest { head: self.head, body: readable };
@@ -165,11 +201,15 @@ impl<'a> Exchange<'a> {
         } else {
             self.adapter().read(&request)?
         };
-        match read {
+        let answered = match read {
             Outbound::Nobody => self.pass(raw.clone().into()).await,
+            Outbound::Send(sending) if sending.scheduled && !alone => return Ok(Way::Alone(raw.clone())),
             Outbound::Send(sending) => self.send(tenant, &request, sending, &raw, readable).await,
             Outbound::Ask(ask) => {
                 let sending = self.ask(&request, ask).await?;
+                if sending.scheduled && !alone {
+                    return Ok(Way::Alone(raw.clone()));
+                }
                 self.send(tenant, &request, sending, &raw, readable).await
             }
             Outbound::Unnamed(name)
@@ -198,7 +238,8 @@ impl<'a> Exchange<'a> {
                     }
                 }
             },
-        }
+        };
+        answered.map(Way::Answered)
     }
 
     async fn collect(&self, incoming: Incoming) -> Result<Bytes, Stop> {
@@ -336,6 +377,9 @@ impl<'a> Exchange<'a> {
                  provider's credentials at the gateway, or allow it by name: allow_unnamed = [\"scheduled\"]",
             ));
         }
+        if sending.scheduled {
+            self.has_room().await?;
+        }
         let mut dropped: Vec<usize> =
             blocked.iter().map(|one| one.index).chain(ruled.iter().map(|one| one.index)).collect();
         dropped.sort_unstable();
@@ -387,6 +431,20 @@ impl<'a> Exchange<'a> {
         let account = self.adapter().account(&self.head).unwrap_or_default().into_owned();
         let handle = Scheduled { account, ..Scheduled::default() };
         self.adapter().cancel(&handle, &self.target.route.provider.secrets).is_some()
+    }
+
+    /// Could the handle of a scheduled send be kept? Asked before it leaves: without it an opt-out in between
+    /// would cancel nothing.
+    async fn has_room(&self) -> Result<(), Stop> {
+        let now = clock::now();
+        self.worker.shared.store.write(move |tx| scheduled::try_room(tx, now)).await.map_err(|error| {
+            tracing::error!(request = %self.id, %error, "a send that leaves later was refused");
+            Stop::new(
+                RefusalCause::Unavailable,
+                "the gateway cannot write its store, so that this send could not be cancelled if the person opts \
+                 out in between; nothing was sent",
+            )
+        })
     }
 
     fn stop_for(
@@ -488,6 +546,7 @@ impl<'a> Exchange<'a> {
             dndgate_adapter::Answer { status: parts.status, headers: &parts.headers, body: readable };
         let learned = self.adapter().learn(request, sending, &answer);
         if !learned.events.is_empty() || !learned.scheduled.is_empty() {
+            let handles = learned.scheduled.clone();
             let request_id = self.id.to_string();
             let sent_to = sending.recipients.iter().enumerate().filter(|(index, _)| !dropped.contains(index));
             let sent_to: Vec<_> = sent_to.map(|(_, one)| one).collect();
@@ -502,10 +561,38 @@ impl<'a> Exchange<'a> {
             if let Err(error) = applied.await {
                 tracing::error!(provider = self.provider().1, request = %self.id, %error,
                     "what the provider's answer says could not be kept");
+                if !handles.is_empty() && self.take_back(&handles).await {
+                    return Err(Stop::new(
+                        RefusalCause::Unavailable,
+                        "the gateway could not write its store and had the provider cancel this send again",
+                    ));
+                }
             }
         }
         parts.headers.remove(header::TRANSFER_ENCODING);
         Ok(Response::from_parts(parts, whole.into()))
+    }
+
+    /// Cancels what has just been scheduled and could not be kept. True when the provider cancelled all of it.
+    async fn take_back(&self, handles: &[Scheduled]) -> bool {
+        let route = &self.target.route;
+        let timeout = self.worker.shared.traffic.upstream_timeout.0;
+        let mut all = true;
+        for handle in handles {
+            let call = self.adapter().cancel(handle, &route.provider.secrets);
+            let done = match call {
+                Some(call) => call::make(self.worker, route, call, timeout)
+                    .await
+                    .is_ok_and(|status| status.is_success()),
+                None => false,
+            };
+            if !done {
+                tracing::error!(provider = self.provider().1, request = %self.id, send = handle.id,
+                    "a scheduled send is neither kept nor cancelled: cancel it at the provider if the person opts out");
+            }
+            all &= done;
+        }
+        all
     }
 
     fn count(

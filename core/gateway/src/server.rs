@@ -121,7 +121,7 @@ async fn work(
     }
     let closed = async {
         // All permits are back once every connection is closed.
-        while open.available_permits() < tokio::sync::Semaphore::MAX_PERMITS {
+        while open.available_permits() < tokio::sync::Semaphore::MAX_PERMITS || worker.carried.get() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

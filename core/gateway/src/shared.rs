@@ -81,6 +81,8 @@ pub(crate) struct Worker {
     working: RefCell<HashMap<usize, bool>>,
     routes: RefCell<Arc<Routes>>,
     lines: LineBudget,
+    /// Requests under way that end only with their answer, whether or not their client still waits.
+    pub(crate) carried: Cell<usize>,
 }
 
 /// The most decisions a second that a worker logs one by one; a flood is summed up, and every decision is still
@@ -118,6 +120,7 @@ impl Worker {
             routes: RefCell::new(shared.routes.load_full()),
             working: RefCell::default(),
             lines: LineBudget::default(),
+            carried: Cell::new(0),
             shared,
             ids: RequestIds::new(),
             counters: RefCell::default(),

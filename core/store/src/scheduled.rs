@@ -1,7 +1,7 @@
 //! Sends that wait at a provider, and those of them that must not leave any more (R14).
 
 use crate::{error::Result, opt, rows::ScheduledRow, tx::Tx};
-use dndgate_adapter::{Channels, Scheduled};
+use dndgate_adapter::{AddressKind, Channels, Scheduled};
 use dndgate_dnd::AddressKey;
 use jiff::Timestamp;
 
@@ -45,6 +45,26 @@ pub fn put(
         at,
         cancel_at: blocked.then_some(at),
     })
+}
+
+/// Tries whether a handle could be kept now: one is written and taken out again. Once this is durable the store
+/// takes changes.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn try_room(tx: &mut Tx<'_>, at: Timestamp) -> Result<()> {
+    let trial = ScheduledRow {
+        id: uuid::Uuid::now_v7().simple().to_string(),
+        provider: String::new(),
+        tenant: String::new(),
+        address: AddressKey { kind: AddressKind::Email, key: String::new() },
+        channels: Channels::NONE,
+        handle: Scheduled::default(),
+        at,
+        cancel_at: None,
+    };
+    tx.rows.put_scheduled(&trial)?;
+    tx.rows.delete_scheduled(&trial.id)
 }
 
 /// Those to be cancelled that are due.

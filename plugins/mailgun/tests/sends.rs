@@ -221,6 +221,20 @@ fn what_mailgun_could_read_differently_is_refused() {
             assert!(MAILGUN.read(&fixture.request()).is_err(), "multipart {name:?} {value:?}");
         }
     }
+    for body in [
+        "to=ann%40x.com&text=x;to=eve%40x.com",
+        "to=ann%40x.com;bcc=eve%40x.com",
+        "to=ann%40x.com&text=a; h:Bcc=b",
+    ] {
+        let fixture = post("/v3/mg.acme.com/messages", "application/x-www-form-urlencoded", body);
+        assert!(MAILGUN.read(&fixture.request()).is_err(), "{body}");
+    }
+    for body in
+        ["to=ann%40x.com&text=a;b", "to=ann%40x.com&text=one; two; bye", "to=ann%40x.com&text=%3Bto=eve"]
+    {
+        let fixture = post("/v3/mg.acme.com/messages", "application/x-www-form-urlencoded", body);
+        assert!(MAILGUN.read(&fixture.request()).is_ok(), "{body}");
+    }
     for query in ["to=eve%40x.com", "To[]=eve%40x.com", "h:Bcc=eve%40x.com", "o:deliverytime=x", "%"] {
         let mut fixture = form(&[("to", "ann@x.com")]);
         fixture.target += &format!("?{query}");

@@ -100,9 +100,11 @@ fn message<'a>(params: &Params<'_>) -> Result<(String, EventKind<'a>), Unreadabl
 fn spoken<'a>(params: &Params<'_>) -> Spoken<'a> {
     let mut texts: Vec<Cow<'a, str>> = Vec::new();
     for name in ["Body", "ButtonText", "ButtonPayload", "ListTitle", "ListId"] {
-        let text = param(params, name);
-        if !text.is_empty() && texts.iter().all(|other| other != text) {
-            texts.push(owned(text));
+        // Signed with a name twice, both are said: whichever another reader takes, an opt-out in it counts.
+        for (_, text) in params.iter().filter(|(key, _)| key == name) {
+            if !text.is_empty() && texts.iter().all(|other| *other != **text) {
+                texts.push(owned(text));
+            }
         }
     }
     let meaning = param(params, "OptOutType");

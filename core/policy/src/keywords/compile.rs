@@ -6,7 +6,7 @@ use super::{
     hints::{Hint, Hints},
     index::LANGUAGES_MAX,
     language::Language,
-    normalise::{Script, Words},
+    normalise::{Script, Words, signs},
     own_text::Added,
     typos::Typos,
     vocabulary::{Vocabulary, WordMap},
@@ -343,9 +343,11 @@ fn patterns(
 }
 
 fn normal(item: &Reader<'_>) -> Result<Box<str>, PolicyError> {
-    let words = Words::of(item.text()?);
-    if words.text.is_empty() {
-        return Err(item.error("there is no letter or digit in this"));
+    let text = item.text()?;
+    let words = Words::of(text);
+    let word = if words.text.is_empty() { signs(text) } else { words.text };
+    if word.is_empty() {
+        return Err(item.error("there is no letter, digit or sign in this"));
     }
-    Ok(words.text.into())
+    Ok(word.into())
 }

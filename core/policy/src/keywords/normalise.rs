@@ -175,6 +175,19 @@ fn script(c: char) -> u8 {
     }
 }
 
+/// The pictures of a text, a row of the same as one: what somebody says without any word.
+pub(crate) fn signs(text: &str) -> String {
+    let mut signs = String::new();
+    for c in cap(text).chars() {
+        let is_picture = matches!(c,
+            '\u{23e9}'..='\u{23fa}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+        if is_picture && !signs.ends_with(c) {
+            signs.push(c);
+        }
+    }
+    signs
+}
+
 /// Digits and signs in place of letters: ST0P, $top, un5ubscribe. `None` when there are none of them
 /// beside letters.
 pub(crate) fn undisguised(text: &str) -> Option<String> {

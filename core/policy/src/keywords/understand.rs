@@ -5,7 +5,7 @@ use super::{
     grammar::{EVERYTHING, Mask},
     index::named,
     language::Finding,
-    normalise::{Script, Words, as_latin, collapsed, undisguised},
+    normalise::{Script, Words, as_latin, collapsed, signs, undisguised},
 };
 use crate::sandbox::shortened;
 use dndgate_adapter::{Channel, Channels};
@@ -75,7 +75,9 @@ impl Keywords {
         }
         let words = Words::of(own);
         if words.words.is_empty() {
-            return Understood::default();
+            let words = Words { text: signs(own), ..words };
+            let word = self.whole.get(words.text.as_str());
+            return word.and_then(|word| self.whole_message(channel, word, &words)).unwrap_or_default();
         }
         if let Some(word) = self.whole.get(words.text.as_str())
             && let Some(found) = self.whole_message(channel, word, &words)
