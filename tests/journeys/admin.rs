@@ -253,6 +253,46 @@ fn r5_an_erased_contacts_opt_outs_stay_in_force() {
 }
 
 #[test]
+fn r6_a_request_that_names_one_number_takes_no_other_away() {
+    let world = World::start();
+    let (main, more) = ("+14155550101", "+14155550102");
+    let id = world.api().contact(&json!({
+        "email": "ada@example.org", "phone": main, "additionalPhones": [more],
+        "dndSettings": { "SMS": { "status": "active" } },
+    }));
+    let path = format!("/contacts/{id}");
+    let upsert = json!({ "email": "ada@example.org", "additionalPhones": [more] });
+    for (what, answer) in [
+        ("the main one", world.api().put(&path, &json!({ "phone": main }))),
+        ("the others", world.api().put(&path, &json!({ "additionalPhones": [more] }))),
+        ("the others of whom the email tells", world.api().post("/contacts/upsert", &upsert)),
+    ] {
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let contact = &answer.json()["contact"];
+        assert_eq!(contact["phone"], main, "{what}: {contact}");
+        assert_eq!(contact["additionalPhones"], json!([more]), "{what}: {contact}");
+        assert_eq!(world.message(main, "Hello").status(), 400, "{what}");
+        assert_eq!(world.message(more, "Hello").status(), 400, "{what}");
+    }
+}
+
+#[test]
+fn r22_evidence_opens_nothing_for_a_person_who_said_stop_again_after_it() {
+    let world = World::start();
+    let id = world.api().contact(&json!({ "phone": "+14155550101" }));
+    world.hears("+14155550101", "STOP");
+    let evidence =
+        json!({ "channel": "SMS", "text": "Yes, please", "source": "form", "obtainedAt": "2026-01-01" });
+    assert_eq!(world.api().post(&format!("/v1/contacts/{id}/evidence"), &evidence).status(), 201);
+    world.hears("+14155550101", "STOP");
+    let off = json!({ "dndSettings": { "SMS": { "status": "inactive" } } });
+    let answer = world.api().put(&format!("/contacts/{id}"), &off);
+    assert_eq!(answer.status(), 409, "{}", answer.text());
+    assert_eq!(answer.json()["type"], "urn:dndgate:dnd-locked");
+    assert_eq!(world.message("+14155550101", "Hello").status(), 400);
+}
+
+#[test]
 fn channels_say_what_is_integrated_and_whether_it_works() {
     let world = World::start();
     let api = world.api();

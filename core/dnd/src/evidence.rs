@@ -105,7 +105,7 @@ impl EvidenceRules {
 /// What an opted-out channel still needs of evidence, in plain words; `None` when some of it opens the reason.
 pub(crate) fn needed(reason: &Reason, evidence: &[Evidence], now: Timestamp) -> Option<&'static str> {
     let concerns = |one: &&Evidence| {
-        one.recorded_at >= reason.began
+        one.recorded_at >= reason.last_said()
             && match reason.blocks {
                 Blocks::Channel(channel) => one.channel == channel,
                 Blocks::AllChannels => true,

@@ -56,6 +56,7 @@ mod tests {
             source: String::new(),
             actor: String::new(),
             began: jiff::Timestamp::UNIX_EPOCH,
+            repeated: None,
             ended: None,
         }
     }

@@ -165,6 +165,8 @@ pub struct Reason {
     pub actor: String,
     /// When it began, by the provider's clock where it has one.
     pub began: Timestamp,
+    /// When the same was last said again, where that was later: what is older does not end it (R30).
+    pub repeated: Option<Timestamp>,
     /// When, by whom and why it ended.
     pub ended: Option<Ended>,
 }
@@ -184,6 +186,11 @@ impl Reason {
     /// Is it alive?
     pub const fn is_live(&self) -> bool {
         self.ended.is_none()
+    }
+
+    /// When it was last said.
+    pub fn last_said(&self) -> Timestamp {
+        self.repeated.map_or(self.began, |at| at.max(self.began))
     }
 
     /// May an operator end it without more ado (R20)? Otherwise what would be needed.

@@ -36,14 +36,7 @@ pub struct Cause {
 /// The reason that a cause begins on a subject with these reasons, or `None` when an equal or stronger one
 /// is alive: a repetition changes nothing, and a weaker cause never weakens.
 pub fn begin(reasons: &[Reason], cause: &Cause, id: impl FnOnce() -> String) -> Option<Reason> {
-    let known = reasons.iter().any(|reason| {
-        reason.is_live()
-            && reason.kind == cause.kind
-            && reason.blocks == cause.blocks
-            && reason.origin == cause.origin
-            && reason.code == cause.code
-            && (reason.permanent || !cause.permanent)
-    });
+    let known = reasons.iter().any(|reason| reason.is_live() && covers(reason, cause));
     (!known).then(|| Reason {
         id: id(),
         kind: cause.kind,
@@ -55,8 +48,24 @@ pub fn begin(reasons: &[Reason], cause: &Cause, id: impl FnOnce() -> String) -> 
         source: cause.source.clone(),
         actor: cause.actor.clone(),
         began: cause.at,
+        repeated: None,
         ended: None,
     })
+}
+
+/// Is it the same, and no weaker?
+fn covers(reason: &Reason, cause: &Cause) -> bool {
+    reason.kind == cause.kind
+        && reason.blocks == cause.blocks
+        && reason.origin == cause.origin
+        && reason.code == cause.code
+        && (reason.permanent || !cause.permanent)
+}
+
+/// The live reasons that a cause says again, later than ever before. They stay as they are, but what came in
+/// between ends them no more: an older START, evidence that was recorded before (R22, R30).
+pub fn repeated<'a>(reasons: &'a [Reason], cause: &'a Cause) -> impl Iterator<Item = &'a Reason> {
+    reasons.iter().filter(|reason| reason.is_live() && covers(reason, cause) && reason.last_said() < cause.at)
 }
 
 /// Which reasons an opt-in reply from `origin` on `channel` at `at` ends (R23): what that number itself
@@ -72,7 +81,7 @@ pub fn opt_in<'a>(
             && reason.kind.ends_by_opt_in()
             && reason.blocks == Blocks::Channel(channel)
             && reason.origin.as_ref() == Some(origin)
-            && reason.began <= at
+            && reason.last_said() <= at
     })
 }
 
@@ -158,8 +167,9 @@ fn needs(reason: &Reason, wish: &Lift, proofs: &Proofs<'_>) -> Option<&'static s
     match reason.lock()? {
         Lock::OptIn => evidence::needed(reason, proofs.evidence, proofs.now),
         Lock::EmailRelease => {
-            let of_it =
-                |one: &&Release| reason.origin.as_ref() == Some(&one.address) && one.began >= reason.began;
+            let of_it = |one: &&Release| {
+                reason.origin.as_ref() == Some(&one.address) && one.began >= reason.last_said()
+            };
             let open = proofs.releases.iter().filter(of_it).any(|one| one.is_open(proofs.now));
             (!open).then(|| Lock::EmailRelease.how())
         }
@@ -306,6 +316,25 @@ mod tests {
             assert_eq!(lifted.ends.len() == 1, opens, "{standing:?}");
             assert!(lifted.stays.iter().all(|one| one.how.contains(says)), "{standing:?}: {lifted:?}");
         }
+    }
+
+    #[test]
+    fn r30_what_is_said_again_counts_from_then() {
+        let mut said = reason(ReasonKind::Keyword, SMS, false);
+        let again = Cause { at: at(300), ..cause(ReasonKind::Keyword, SMS, false) };
+        assert_eq!(begin(std::slice::from_ref(&said), &again, || "x".into()), None, "no second reason");
+        assert_eq!(repeated(std::slice::from_ref(&said), &again).count(), 1);
+        said.repeated = Some(at(300));
+        let have = [said];
+        assert_eq!(repeated(&have, &again).count(), 0, "the same event once more");
+        let start = |second| opt_in(&have, Channel::Sms, &phone(), at(second)).count();
+        assert_eq!((start(200), start(300)), (0, 1), "a START between the two came too early");
+        let proven = |second| {
+            let proofs = Proofs { evidence: &[recorded(Channel::Sms, second)], ..NONE };
+            lift(&have, &Lift::Channel(Channel::Sms), &proofs).ends.len()
+        };
+        assert_eq!((proven(200), proven(300)), (0, 1), "r22: so did evidence");
+        assert_eq!(have[0].began, at(100), "it began when it began");
     }
 
     #[test]

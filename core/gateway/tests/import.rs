@@ -149,6 +149,7 @@ fn happens(store: &Store, step: Step, second: i64) {
                             email.into_iter().map(|one| format!("P{one}@Example.com")).collect(),
                         ),
                     ],
+                    parts: Vec::new(),
                     dnd: Some(dnd),
                     settings: vec![(Channel::Sms, wish(status))],
                     inbound: inbound.then(|| wish(Status::Active)),

@@ -37,7 +37,7 @@ pub mod tokens;
 mod tx;
 
 pub use cache::{AGENCY, Cache};
-pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, ViewAddress};
+pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, Part, ViewAddress};
 pub use decisions::{Decision, Decisions};
 pub use deliveries::{Offer, Outcome};
 pub use engine::{Options, Store, copy};

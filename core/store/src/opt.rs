@@ -124,6 +124,10 @@ fn insert(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -
             tx.rows.insert_reason(tenant, subject, &reason)?;
             have.push(reason.clone());
             begun.push(reason);
+        } else {
+            for known in rules::repeated(&have, cause) {
+                tx.rows.repeat_reason(&known.id, cause.at)?;
+            }
         }
     }
     Ok(begun)

@@ -62,7 +62,16 @@ impl<'a> Tx<'a> {
             Subject::Address(address) => self.erased(address),
             Subject::Contact(_) => String::new(),
         };
-        self.rows.reasons(tenant, subject, &erased)
+        let mut all = self.rows.reasons(tenant, subject, &erased)?;
+        if let Subject::Address(address) = subject {
+            // Who asks by the address knows it: what stands under its hash came from it (R5, R23).
+            for origin in all.iter_mut().filter_map(|reason| reason.origin.as_mut()) {
+                if origin.kind == address.kind && origin.key == erased {
+                    origin.key.clone_from(&address.key);
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// The cache must look at this address again.

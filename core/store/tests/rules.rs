@@ -4,9 +4,9 @@ mod common;
 
 use common::{Fixture, at, cause, draft, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels, Scheduled};
-use dndgate_dnd::{Blocks, DndStatus, EvidenceRules, ReasonKind, Region, Status, state};
+use dndgate_dnd::{Blocks, Cause, DndStatus, EvidenceRules, ReasonKind, Region, Status, state};
 use dndgate_store::{
-    ChannelWish, ContactDraft, EvidenceDraft, Seen, StoreError, contacts, events, evidence, inbox, opt,
+    ChannelWish, ContactDraft, EvidenceDraft, Part, Seen, StoreError, contacts, events, evidence, inbox, opt,
     scheduled,
 };
 
@@ -142,6 +142,56 @@ fn r23_start_from_that_number_ends_it_and_from_another_does_not() {
         1,
         "recorded all the same"
     );
+}
+
+#[test]
+fn r23_start_from_an_erased_persons_number_ends_what_it_stopped() {
+    let store = Fixture::new();
+    let contact = store.create(draft(&[A]));
+    store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
+    store.delete(&contact.id);
+    assert_eq!(store.blocked(A), Channels::of(Channel::Sms));
+    let again = store.create(draft(&[A]));
+    assert!(store.opt_in(A).is_some(), "its origin is kept as a hash, and the number is the same");
+    assert_eq!(store.blocked(A), Channels::NONE);
+    assert_eq!(state::channel(&store.get(&again.id).reasons, Channel::Sms).status, Status::Inactive);
+}
+
+#[test]
+fn r30_a_start_older_than_the_last_stop_ends_nothing() {
+    let store = Fixture::new();
+    let contact = store.create(draft(&[A]));
+    let stop = |second| Cause { at: at(second), ..cause(ReasonKind::Keyword, SMS, A) };
+    let start = |second| {
+        store.write(move |tx| {
+            opt::opt_in(tx, "default", Channel::Sms, &phone(A), at(second), "webhook", "person")
+        })
+    };
+    store.record(vec![stop(100)]);
+    store.record(vec![stop(300)]);
+    let entries = store.history(&contact.id);
+    assert_eq!(entries.iter().filter(|one| one["change"] == "begin").count(), 1, "a repetition is no change");
+    assert_eq!(start(200), None, "it was sent between the two, and came late");
+    assert_eq!(store.blocked(A), Channels::of(Channel::Sms));
+    assert!(start(301).is_some());
+    assert_eq!(store.blocked(A), Channels::NONE);
+}
+
+#[test]
+fn r6_an_update_that_names_a_part_of_the_numbers_leaves_the_others() {
+    let store = Fixture::new();
+    let contact = store.create(draft(&[A, B]));
+    store.update(&contact.id, sms(Status::Active)).expect("set");
+    let named = |part| ContactDraft { parts: vec![(AddressKind::Phone, part)], ..ContactDraft::default() };
+    let numbers = |part| -> Vec<String> {
+        let edited = store.update(&contact.id, named(part)).expect("updated");
+        edited.contact.addresses.into_iter().map(|one| one.shown).collect()
+    };
+    const C: &str = "+14155550102";
+    assert_eq!(numbers(Part::Main(Some(C.into()))), [C, B], "another main number");
+    assert_eq!(numbers(Part::Others(vec![A.into()])), [C, A], "other additional ones");
+    assert_eq!(numbers(Part::Others(vec![])), [C]);
+    assert_eq!(store.blocked(C), Channels::of(Channel::Sms));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::Status;
-use dndgate_store::{ChannelWish, ContactDraft, ContactView, events};
+use dndgate_store::{ChannelWish, ContactDraft, ContactView, Part, events};
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
 
@@ -58,7 +58,7 @@ const DERIVED_MEMBERS: [&str; 9] = [
 /// Reads the body of a create, upsert or update.
 pub(super) fn draft(body: Value) -> Result<ContactDraft, Problem> {
     let Value::Object(mut body) = body else { return Err(Problem::bad_request("send a JSON object")) };
-    let addresses = addresses(&body)?;
+    let (addresses, parts) = addresses(&body)?;
     let dnd = match body.get("dnd") {
         None | Some(Value::Null) => None,
         Some(Value::Bool(dnd)) => Some(*dnd),
@@ -72,32 +72,38 @@ pub(super) fn draft(body: Value) -> Result<ContactDraft, Problem> {
     for name in ADDRESS_MEMBERS.iter().chain(&DND_MEMBERS).chain(&DERIVED_MEMBERS) {
         body.remove(*name);
     }
-    Ok(ContactDraft { fields: body, addresses, dnd, settings, inbound })
+    Ok(ContactDraft { fields: body, addresses, parts, dnd, settings, inbound })
 }
 
-/// The addresses that a body names; `None` when it names none of a kind, so that an update leaves them.
-fn addresses(body: &Map<String, Value>) -> Result<Vec<(AddressKind, Vec<String>)>, Problem> {
-    let mut all = Vec::new();
+type Wholes = Vec<(AddressKind, Vec<String>)>;
+type Partly = Vec<(AddressKind, Part)>;
+
+/// The addresses that a body names: kinds as a whole, and parts of kinds. What is not named stays.
+fn addresses(body: &Map<String, Value>) -> Result<(Wholes, Partly), Problem> {
+    let (mut all, mut parts) = (Vec::new(), Vec::new());
     for (kind, first, more) in
         [(AddressKind::Phone, "phone", "additionalPhones"), (AddressKind::Email, "email", "additionalEmails")]
     {
-        if !body.contains_key(first) && !body.contains_key(more) {
-            continue;
-        }
-        let mut values = Vec::new();
-        values.extend(text(first, body.get(first))?);
-        match body.get(more) {
-            None | Some(Value::Null) => {}
+        let main = text(first, body.get(first))?;
+        let others = match body.get(more) {
+            None | Some(Value::Null) => None,
             Some(Value::Array(list)) => {
+                let mut values = Vec::new();
                 for one in list {
                     // HighLevel writes additional emails as {"email": …} and additional phones as {"phone": …} too.
                     let inner = one.get(first).unwrap_or(one);
                     values.extend(text(more, Some(inner))?);
                 }
+                Some(values)
             }
             Some(_) => return Err(Problem::bad_request(format!("{more} is not a list"))),
+        };
+        match (body.contains_key(first), others) {
+            (false, None) => {}
+            (true, None) => parts.push((kind, Part::Main(main))),
+            (false, Some(others)) => parts.push((kind, Part::Others(others))),
+            (true, Some(others)) => all.push((kind, main.into_iter().chain(others).collect())),
         }
-        all.push((kind, values));
     }
     match body.get("addresses") {
         None | Some(Value::Null) => {}
@@ -112,7 +118,7 @@ fn addresses(body: &Map<String, Value>) -> Result<Vec<(AddressKind, Vec<String>)
         }
         Some(_) => return Err(Problem::bad_request("addresses is not a list")),
     }
-    Ok(all)
+    Ok((all, parts))
 }
 
 fn text(name: &str, value: Option<&Value>) -> Result<Option<String>, Problem> {

@@ -70,6 +70,6 @@ fn inherited(reason: &Reason, address: &AddressKey) -> Cause {
         message: String::new(),
         source: "erased contact".into(),
         actor: reason.actor.clone(),
-        at: reason.began,
+        at: reason.last_said(),
     }
 }

@@ -38,14 +38,25 @@ pub struct ChannelWish {
 pub struct ContactDraft {
     /// Everything but addresses and DND, as sent.
     pub fields: Map<String, Value>,
-    /// For each kind that is named, all addresses of that kind, the main one first.
+    /// For each kind that is named as a whole, all addresses of that kind, the main one first.
     pub addresses: Vec<(AddressKind, Vec<String>)>,
+    /// Kinds of which a part is named: what it does not name stays.
+    pub parts: Vec<(AddressKind, Part)>,
     /// The switch for all channels.
     pub dnd: Option<bool>,
     /// Single channels.
     pub settings: Vec<(Channel, ChannelWish)>,
     /// Inbound calls and SMS.
     pub inbound: Option<ChannelWish>,
+}
+
+/// A part of a contact's addresses of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The main one, or that there is none.
+    Main(Option<String>),
+    /// All others.
+    Others(Vec<String>),
 }
 
 /// Who wants it.
@@ -186,10 +197,11 @@ pub fn with_address(tx: &mut Tx<'_>, tenant: &str, key: &AddressKey) -> Result<V
 pub fn create(
     tx: &mut Tx<'_>,
     tenant: &str,
-    draft: ContactDraft,
+    mut draft: ContactDraft,
     region: Region,
     origin: &Origin,
 ) -> Result<Edited> {
+    complete(&mut draft, &[]);
     let id = uuid::Uuid::now_v7().simple().to_string();
     let row = ContactRow {
         id: id.clone(),
@@ -222,12 +234,13 @@ pub fn create(
 pub fn update(
     tx: &mut Tx<'_>,
     id: &str,
-    draft: ContactDraft,
+    mut draft: ContactDraft,
     region: Region,
     origin: &Origin,
 ) -> Result<Edited> {
     let mut row = resolve(tx, id)?.ok_or(StoreError::NotFound)?;
     let id = &row.id.clone();
+    complete(&mut draft, &tx.rows.addresses(id)?);
     let mut fields: Map<String, Value> =
         serde_json::from_str(&row.fields).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     fields.extend(draft.fields.clone());
@@ -238,6 +251,19 @@ pub fn update(
     let (stays, changes) = dnd::set_dnd(tx, &row.tenant, id, &draft, origin)?;
     let contact = get(tx, id)?.ok_or(StoreError::NotFound)?;
     Ok(Edited { contact, created: false, stays, changes })
+}
+
+/// Makes wholes of the parts that a draft names, with what a contact has besides.
+fn complete(draft: &mut ContactDraft, have: &[AddressRow]) {
+    for (kind, part) in std::mem::take(&mut draft.parts) {
+        let mut known = have.iter().filter(|row| row.key.kind == kind).map(|row| row.shown.clone());
+        let main = known.next();
+        let whole = match part {
+            Part::Main(new) => new.into_iter().chain(known).collect(),
+            Part::Others(new) => main.into_iter().chain(new).collect(),
+        };
+        draft.addresses.push((kind, whole));
+    }
 }
 
 fn normalised(kind: AddressKind, raw: &str, region: Region) -> Result<address::Normalised> {
@@ -296,7 +322,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKe
             message: reason.message.clone(),
             source: reason.source.clone(),
             actor: reason.actor.clone(),
-            at: reason.began,
+            at: reason.last_said(),
         })
         .collect();
     let begun = opt::begin(tx, tenant, &Subject::Contact(id.to_owned()), &causes.iter().collect::<Vec<_>>())?;

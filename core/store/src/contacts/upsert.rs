@@ -1,6 +1,6 @@
 //! A contact is changed or made, whichever it takes; two that turn out to be one become one.
 
-use super::{ContactDraft, Edited, Origin, all_reasons, create, normalised, update};
+use super::{ContactDraft, Edited, Origin, Part, all_reasons, complete, create, normalised, update};
 use crate::{
     error::{Result, StoreError},
     events, ledger,
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 pub fn upsert(
     tx: &mut Tx<'_>,
     tenant: &str,
-    draft: ContactDraft,
+    mut draft: ContactDraft,
     region: Region,
     origin: &Origin,
 ) -> Result<Edited> {
@@ -32,6 +32,7 @@ pub fn upsert(
     let Some(id) = both.or(by_email.first()).or(by_phone.first()).cloned() else {
         return create(tx, tenant, draft, region, origin);
     };
+    complete(&mut draft, &tx.rows.addresses(&id)?);
     let mut changes = Vec::new();
     if let (None, Some(other)) = (both, by_phone.first().filter(|_| !by_email.is_empty()))
         && are_one(tx, &id, other, &draft, region)?
@@ -39,7 +40,6 @@ pub fn upsert(
         changes.extend(merge(tx, tenant, &id, other, origin)?);
     }
     // An upsert that names one address of several does not take the others away.
-    let mut draft = draft;
     let have = tx.rows.addresses(&id)?;
     for (kind, values) in &mut draft.addresses {
         values.extend(have.iter().filter(|one| one.key.kind == *kind).map(|one| one.shown.clone()));
@@ -57,7 +57,12 @@ fn holders(
     kind: AddressKind,
     region: Region,
 ) -> Result<Vec<String>> {
-    let main = draft.addresses.iter().find(|(one, _)| *one == kind).and_then(|(_, values)| values.first());
+    let whole = draft.addresses.iter().find(|(one, _)| *one == kind).and_then(|(_, values)| values.first());
+    let part = draft.parts.iter().find_map(|(one, part)| match part {
+        Part::Main(main) if *one == kind => main.as_ref(),
+        _ => None,
+    });
+    let main = whole.or(part);
     let Some(raw) = main else { return Ok(Vec::new()) };
     let key = normalised(kind, raw, region)?.key;
     let mut all = tx.rows.holders(tenant, &key)?;

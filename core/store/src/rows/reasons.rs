@@ -3,6 +3,7 @@
 use crate::error::Result;
 use dndgate_adapter::AddressKind;
 use dndgate_dnd::{AddressKey, Blocks, Ended, Reason, ReasonKind};
+use jiff::Timestamp;
 
 /// Whom a reason is kept on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,6 +22,8 @@ pub trait ReasonRows {
     fn insert_reason(&mut self, tenant: &str, subject: &Subject, reason: &Reason) -> Result<()>;
     /// Ends a reason.
     fn end_reason(&mut self, id: &str, ended: &Ended) -> Result<()>;
+    /// The same was said again, later.
+    fn repeat_reason(&mut self, id: &str, at: Timestamp) -> Result<()>;
     /// Ends all rights to a contact's reasons and takes plain addresses out of those on an address (R5).
     fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()>;
     /// Removes the reasons on a contact (R5).

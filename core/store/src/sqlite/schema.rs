@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0005_events.sql"),
     include_str!("schema/0006_ledger.sql"),
     include_str!("schema/0007_removal.sql"),
+    include_str!("schema/0008_repeated.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

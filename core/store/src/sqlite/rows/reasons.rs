@@ -7,10 +7,11 @@ use crate::{
 };
 use dndgate_adapter::AddressKind;
 use dndgate_dnd::{AddressKey, Blocks, Ended, Reason, ReasonKind};
+use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 const REASON: &str = "id, kind, blocks, origin_kind, origin_key, permanent, code, message, source, actor, began, \
-                      ended_at, ended_by, ended_why";
+                      ended_at, ended_by, ended_why, repeated";
 
 /// A row of [`REASON`].
 fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
@@ -38,6 +39,7 @@ fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
         source: row.get(8)?,
         actor: row.get(9)?,
         began: time(row.get(10)?),
+        repeated: row.get::<_, Option<i64>>(14)?.map(time),
         ended,
     };
     Ok((|| {
@@ -81,7 +83,7 @@ impl ReasonRows for SqliteRows<'_> {
         };
         let origin = one.origin.as_ref();
         self.run(
-            "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             params![
                 one.id,
                 tenant,
@@ -101,6 +103,7 @@ impl ReasonRows for SqliteRows<'_> {
                 one.ended.as_ref().map(|ended| micros(ended.at)),
                 one.ended.as_ref().map(|ended| ended.by.as_str()),
                 one.ended.as_ref().map(|ended| ended.why.as_str()),
+                one.repeated.map(micros),
             ],
         )
         .map(drop)
@@ -110,6 +113,14 @@ impl ReasonRows for SqliteRows<'_> {
         self.run(
             "UPDATE reason SET ended_at = ?2, ended_by = ?3, ended_why = ?4 WHERE id = ?1 AND ended_at IS NULL",
             params![id, micros(ended.at), ended.by, ended.why],
+        )
+        .map(drop)
+    }
+
+    fn repeat_reason(&mut self, id: &str, at: Timestamp) -> Result<()> {
+        self.run(
+            "UPDATE reason SET repeated = max(coalesce(repeated, began), ?2) WHERE id = ?1",
+            params![id, micros(at)],
         )
         .map(drop)
     }
@@ -157,8 +168,8 @@ impl ReasonRows for SqliteRows<'_> {
             &format!("SELECT {REASON}, tenant, contact, address_kind, match_key FROM reason WHERE id = ?1"),
             [id],
             |row| {
-                let on = (row.get::<_, Option<String>>(15)?, row.get::<_, Option<String>>(16)?);
-                Ok((row.get::<_, String>(14)?, on, row.get::<_, Option<String>>(17)?, reason(row)?))
+                let on = (row.get::<_, Option<String>>(16)?, row.get::<_, Option<String>>(17)?);
+                Ok((row.get::<_, String>(15)?, on, row.get::<_, Option<String>>(18)?, reason(row)?))
             },
         )?;
         let Some((tenant, (contact, kind), match_key, reason)) = found else { return Ok(None) };
@@ -183,7 +194,7 @@ impl ReasonRows for SqliteRows<'_> {
                  ORDER BY address_kind, match_key, id LIMIT ?5"
             ),
             params![tenant, after.kind.name(), after.key, id, limit as i64],
-            |row| Ok((row.get::<_, String>(14)?, row.get::<_, String>(15)?, reason(row)?)),
+            |row| Ok((row.get::<_, String>(15)?, row.get::<_, String>(16)?, reason(row)?)),
         )?;
         found.into_iter().map(|(kind, value, reason)| Ok((key(&kind, value)?, reason?))).collect()
     }

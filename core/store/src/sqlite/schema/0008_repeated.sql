@@ -1,0 +1,2 @@
+-- When a live reason was last said again: what is older does not end it.
+ALTER TABLE reason ADD COLUMN repeated INTEGER;
