@@ -127,7 +127,7 @@ async fn open_doors(
 
 /// The names of the providers that have a sandbox.
 fn sandboxed() -> impl Iterator<Item = &'static str> {
-    ADAPTERS.iter().filter(|adapter| adapter.sandbox().is_some()).map(|adapter| adapter.profile().name)
+    ADAPTERS.fixed.iter().filter(|adapter| adapter.sandbox().is_some()).map(|adapter| adapter.profile().name)
 }
 
 /// Writes the configuration into the folder and reads it as `serve` would.
@@ -149,7 +149,7 @@ fn configuration(ports: Ports) -> String {
          [policies]\ndir = \"policies\"\n",
         ports.at(1)
     );
-    let adapters = ADAPTERS.iter().filter(|adapter| adapter.sandbox().is_some());
+    let adapters = ADAPTERS.fixed.iter().filter(|adapter| adapter.sandbox().is_some());
     for (index, adapter) in adapters.enumerate() {
         let profile = adapter.profile();
         let _ = write!(

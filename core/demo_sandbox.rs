@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_api_host_in_the_path_is_the_hosts() {
-        let profile = crate::providers::ADAPTERS[0].profile();
+        let profile = crate::providers::ADAPTERS.fixed[0].profile();
         let host = profile.hosts.iter().find(|host| !host.contains('*')).expect("a host");
         assert_eq!(split_host(profile, &format!("/{host}/v1/x")), (Some(*host), "/v1/x"));
         assert_eq!(split_host(profile, "/v19.0/x"), (None, "/v19.0/x"));

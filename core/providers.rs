@@ -1,7 +1,9 @@
 //! The adapters of this binary. A new provider is one folder in `plugins/` and one line here.
 
-use dndgate_adapter::Adapter;
+use dndgate_gateway::Adapters;
 
-/// Every adapter, in the order in which they are listed to people.
-pub static ADAPTERS: &[&dyn Adapter] =
-    &[&dndgate_twilio::TWILIO, &dndgate_mailgun::MAILGUN, &dndgate_telnyx::TELNYX];
+/// Every adapter, in the order in which they are listed to people; and those made from the configuration.
+pub static ADAPTERS: &Adapters = &Adapters {
+    fixed: &[&dndgate_twilio::TWILIO, &dndgate_mailgun::MAILGUN, &dndgate_telnyx::TELNYX],
+    made: &[],
+};

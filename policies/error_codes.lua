@@ -5,6 +5,7 @@
 --   effect    "none"       says nothing of the person; nothing changes
 --             "temporary"  the channel is blocked; an operator may end it
 --             "permanent"  blocked for good (on SMS only START or recorded evidence ends it)
+--             "opt_in"     the person pressed a button to have messages again: ends what START would end
 --   reason    "carrier", "bounce", "complaint", "provider_opt_out" or "unsubscribe"; not needed for "none"
 --   message   in plain words, for the contact's record
 --   channel   the channel it concerns, when it is not the one of the send; several: channels = { … }
@@ -83,6 +84,9 @@ return {
 
   -- WhatsApp Cloud API, of Meta
   whatsapp = {
+    -- What a person pressed in the app: "Offers and announcements", stop and resume
+    ["marketing_stop"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped marketing messages in WhatsApp" },
+    ["marketing_resume"] = { effect = "opt_in", message = "the person wants marketing messages again" },
     ["131050"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped marketing messages from this business" },
     ["131049"] = nothing("withheld by Meta's limit on marketing messages"),
     ["130472"] = nothing("the person is in one of Meta's experiments"),
@@ -137,6 +141,9 @@ return {
 
   -- Messenger, of Meta: code, or code/subcode
   messenger = {
+    -- What a person pressed: "Stop messages" and "Resume messages" of a notification
+    ["marketing_stop"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped notifications in Messenger" },
+    ["marketing_resume"] = { effect = "opt_in", message = "the person wants notifications again" },
     ["551"] = { effect = "temporary", reason = "provider_opt_out", message = "this person is not available: blocked the page, or deactivated" },
     ["551/1545041"] = { effect = "temporary", reason = "provider_opt_out", message = "this person is not available: blocked the page, or deactivated" },
     ["10"] = nothing("outside the allowed window"),

@@ -19,6 +19,10 @@ return {
 
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },
   { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },
+  { provider = "whatsapp", channel = "WhatsApp", code = "marketing_stop", effect = "temporary", reason = "provider_opt_out" },
+  { provider = "whatsapp", channel = "WhatsApp", code = "marketing_resume", effect = "opt_in" },
+  { provider = "messenger", channel = "FB", code = "marketing_stop", effect = "temporary", reason = "provider_opt_out" },
+  { provider = "messenger", channel = "FB", code = "marketing_resume", effect = "opt_in" },
   { provider = "messenger", channel = "FB", code = { "551", "551/1545041" }, effect = "temporary", reason = "provider_opt_out" },
   { provider = "messenger", channel = "FB", code = { "10/2018278", "100/2018001" }, effect = "none" },
   { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },

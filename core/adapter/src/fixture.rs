@@ -117,7 +117,13 @@ impl Fixture {
     /// The webhook, as called at `base` and the fixture's target.
     pub fn webhook<T>(&self, base: &str, with: impl FnOnce(Webhook<'_>) -> T) -> T {
         let url = format!("{base}{}", self.target);
-        with(Webhook { method: &self.method, url: &url, headers: &self.headers, body: &self.body })
+        with(Webhook {
+            method: &self.method,
+            url: &url,
+            headers: &self.headers,
+            body: &self.body,
+            document: None,
+        })
     }
 }
 
@@ -137,7 +143,7 @@ pub fn reached(sending: &Sending<'_>) -> Vec<String> {
 
 /// What an event says, as the notes of fixtures write it: `message sms +14155550100 STOP`,
 /// `failure sms +14155550100 40300`, `unsubscribe email a@b.c`, `complaint email a@b.c`, `call +14155550100`,
-/// `other delivered`.
+/// `preference fb 123 stop marketing_stop`, `same +1415… US.1349…`, `moved +1415… +1415…`, `other delivered`.
 pub fn said(event: &Event<'_>) -> String {
     match &event.kind {
         EventKind::Message { channel, from, spoken, .. } => {
@@ -150,6 +156,12 @@ pub fn said(event: &Event<'_>) -> String {
             format!("unsubscribe {} {address}", channel.label())
         }
         EventKind::Complaint { channel, address, .. } => format!("complaint {} {address}", channel.label()),
+        EventKind::Preference { channel, address, resumes, code, .. } => {
+            let wish = if *resumes { "resume" } else { "stop" };
+            format!("preference {} {address} {wish} {code}", channel.label())
+        }
+        EventKind::Same { address, other, .. } => format!("same {address} {other}"),
+        EventKind::Moved { from, to, .. } => format!("moved {from} {to}"),
         EventKind::Other(name) => format!("other {name}"),
     }
 }

@@ -3,8 +3,8 @@
 //! Each function panics with a sentence when the law is broken.
 
 use crate::{
-    Adapter, Answer, Asked, Authentic, Look, Outbound, Refusal, RefusalCause, Request, Secrets, Sending,
-    Webhook, apply_edits,
+    Adapter, Answer, Asked, Authentic, Head, Look, Outbound, Refusal, RefusalCause, Refused, Request,
+    Secrets, Sending, Webhook, apply_edits,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -51,11 +51,13 @@ pub fn calm(adapter: &dyn Adapter, request: &Request<'_>) {
     let Ok(Outbound::Send(sending)) = adapter.read(request) else { return };
     let headers = HeaderMap::new();
     for status in [StatusCode::OK, StatusCode::BAD_REQUEST] {
-        let _ = adapter.learn(request, &sending, &Answer { status, headers: &headers, body: request.body });
+        let _ =
+            adapter.learn(request, &sending, &[], &Answer { status, headers: &headers, body: request.body });
     }
     for index in 0..sending.recipients.len().min(8) {
         if sending.recipients.len() > 1 {
             let _ = adapter.trim(request, &sending, &[index]);
+            let _ = adapter.trim_query(request, &sending, &[index]);
         }
     }
 }
@@ -78,9 +80,12 @@ pub fn honesty(adapter: &dyn Adapter, request: &Request<'_>, drop: &[usize]) {
     let sending = sending(adapter, request).expect("a request that is a send");
     let Ok(edits) = adapter.trim(request, &sending, drop) else { return };
     let trimmed = apply_edits(request.body, &edits);
-    let again = Request { body: &trimmed, ..*request };
+    let query = adapter.trim_query(request, &sending, drop);
+    let head = Head { query: query.as_deref().or(request.head.query), ..request.head };
+    let again = Request { body: &trimmed, head };
     let after = match adapter.read(&again) {
         Ok(Outbound::Send(after)) => after,
+        Ok(Outbound::Nobody) if drop.len() == sending.recipients.len() => return,
         other => panic!("the trimmed request reads as {other:?}"),
     };
     let name = |sending: &Sending<'_>, keep: &dyn Fn(usize) -> bool| {
@@ -101,7 +106,9 @@ pub fn honesty(adapter: &dyn Adapter, request: &Request<'_>, drop: &[usize]) {
 /// *Finality*: a refusal of a blocked or unreadable send is a 4xx that no client repeats, and its body is of
 /// the media type it claims.
 pub fn finality(adapter: &dyn Adapter, request: &Request<'_>) {
-    for cause in [RefusalCause::Blocked, RefusalCause::Unreadable, RefusalCause::Account] {
+    for cause in
+        [RefusalCause::Blocked, RefusalCause::Unreadable, RefusalCause::Account, RefusalCause::Signature]
+    {
         let reply = adapter.refuse(
             &request.head,
             &Refusal {
@@ -122,6 +129,39 @@ pub fn finality(adapter: &dyn Adapter, request: &Request<'_>) {
             serde_json::from_slice::<serde_json::Value>(&reply.body).expect("the refusal is JSON");
         }
     }
+}
+
+/// *Fullness*: the stitched answer to a trimmed batch has as many elements as the caller sent parts, the refused
+/// ones in their places. `answer` is the provider's JSON array for those who stay; `at` tells where each refused
+/// recipient's part stands.
+pub fn fullness(adapter: &dyn Adapter, request: &Request<'_>, drop: &[usize], answer: &[u8], at: &[usize]) {
+    let sending = sending(adapter, request).expect("a request that is a send");
+    assert!(adapter.stitches(&sending), "the answer to this send is stitched");
+    let refused: Vec<Refused<'_>> = drop
+        .iter()
+        .map(|index| Refused {
+            index: *index,
+            refusal: Refusal {
+                cause: RefusalCause::Blocked,
+                message: "the recipient does not want to be contacted (keyword)",
+                address: Some(&sending.recipients[*index].address),
+                channel: sending.recipients[*index].channels.first(),
+                reason: Some("keyword"),
+                code: None,
+                request_id: "0199-req",
+            },
+        })
+        .collect();
+    let headers = HeaderMap::new();
+    let answered = Answer { status: StatusCode::OK, headers: &headers, body: answer };
+    let stitched = adapter.stitch(request, &sending, &refused, &answered).expect("stitched");
+    let read = |body: &[u8]| serde_json::from_slice::<Vec<serde_json::Value>>(body).expect("a JSON array");
+    let (before, mut after) = (read(answer), read(&stitched));
+    assert_eq!(after.len(), before.len() + at.len(), "every part has its answer");
+    for place in at.iter().rev() {
+        after.remove(*place);
+    }
+    assert_eq!(after, before, "the provider's own answers are unchanged and in their order");
 }
 
 /// *Vigilance*: the webhook as given is believed; with any one byte of the body changed, or with another

@@ -28,8 +28,8 @@ pub mod webhook;
 pub mod words;
 
 pub use outbound::{
-    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Learned, Look, Outbound, Recipient,
-    Refusal, RefusalCause, Role, Scheduled, Sending, Unreadable,
+    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Known, Learned, Look, Onward,
+    Outbound, Recipient, Refusal, RefusalCause, Refused, Role, Scheduled, Sending, Unreadable,
 };
 pub use request::{Edit, Head, Place, Quoting, Reply, Request, apply_edits};
 pub use webhook::{
@@ -105,9 +105,46 @@ pub trait Adapter: Debug + Send + Sync + 'static {
         Err(CannotAdd::Unfit("this provider takes no header fields"))
     }
 
+    /// The request's query with the same recipients taken out, for requests that name them there. Runs beside
+    /// [`Adapter::trim`]. `None`, the default: the query stays.
+    fn trim_query(&self, request: &Request<'_>, send: &Sending<'_>, drop: &[usize]) -> Option<String> {
+        let _ = (request, send, drop);
+        None
+    }
+
     /// Renders a refusal in the provider's own error shape, so that its official SDK raises its own
     /// exception (R12). Also used for the gateway's own failures (502, 503, 504).
     fn refuse(&self, head: &Head<'_>, refusal: &Refusal<'_>) -> Reply;
+
+    /// The answer to a send of which nobody is left, where the provider answers each recipient or each part of a
+    /// batch for itself. `refused` holds all of them, in their order. `None`, the default: [`Adapter::refuse`]
+    /// tells of the first.
+    fn refuse_each(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        refused: &[Refused<'_>],
+    ) -> Option<Reply> {
+        let _ = (request, send, refused);
+        None
+    }
+
+    /// Signs a request anew on its way to the provider: runs for every request of an adapter whose profile
+    /// [`Profile::signs_onward`], when nothing of it changes any more. Checks the caller's own signature by
+    /// `onward.came…` first. The fields it gives replace those of the same name.
+    ///
+    /// # Errors
+    /// When the caller's signature is missing or wrong, or credentials are: the request is refused with
+    /// [`RefusalCause::Signature`].
+    fn sign_onward(
+        &self,
+        onward: &Onward<'_>,
+        secrets: &Secrets,
+        now: jiff::Timestamp,
+    ) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, Unreadable> {
+        let _ = (onward, secrets, now);
+        Err(Unreadable::new("this adapter signs nothing"))
+    }
 
     /// Should the gateway read the provider's answer to this send, with that status, into memory and show it
     /// to [`Adapter::learn`]? Otherwise it is streamed. The default: answers that refuse (4xx) and answers to
@@ -117,10 +154,38 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     }
 
     /// What an answer says about the recipients: error codes that concern them, and the handle of a scheduled
-    /// send. Called only when [`Adapter::wants_answer`] said so.
-    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
-        let _ = (request, send, answer);
+    /// send. Called only when [`Adapter::wants_answer`] said so, with the provider's own answer; it does not
+    /// know of those at the indices `dropped`, who were taken out.
+    fn learn(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        dropped: &[usize],
+        answer: &Answer<'_>,
+    ) -> Learned {
+        let _ = (request, send, dropped, answer);
         Learned::default()
+    }
+
+    /// The body of the provider's answer to a trimmed send, edited so that the caller sees each of its own
+    /// recipients, those taken out included (R11): where the answer lists them by position, counts or names
+    /// them. Runs for trimmed sends only, and for any status; all other answers stream. `None`, the default and
+    /// the right answer to what cannot be read: unchanged.
+    fn stitch(
+        &self,
+        request: &Request<'_>,
+        send: &Sending<'_>,
+        refused: &[Refused<'_>],
+        answer: &Answer<'_>,
+    ) -> Option<Vec<u8>> {
+        let _ = (request, send, refused, answer);
+        None
+    }
+
+    /// Does [`Adapter::stitch`] edit the answer to this trimmed send? Only then it is read into memory.
+    fn stitches(&self, send: &Sending<'_>) -> bool {
+        let _ = send;
+        false
     }
 
     /// The request that cancels a scheduled send at the provider, with credentials from `secrets`.
@@ -139,8 +204,29 @@ pub trait Adapter: Debug + Send + Sync + 'static {
 
     // --- webhooks ----------------------------------------------------------------------------------------
 
-    /// The answer to a verification handshake (`GET` with a challenge), if this is one.
+    /// The answer to a verification handshake, if this is one: a `GET` with a challenge in the query, or a
+    /// `POST` with one in the body. Runs first, before anything is proven: answer only what holds the agreed
+    /// token, and give back nothing but the challenge.
     fn handshake(&self, webhook: &Webhook<'_>, secrets: &Secrets) -> Option<Reply> {
+        let _ = (webhook, secrets);
+        None
+    }
+
+    /// A document that the proof of this webhook needs, such as the certificate that its signature names. The
+    /// gateway fetches it (`https`, from one of [`Profile::hosts`] only), keeps it, and shows it to
+    /// [`Adapter::verify`] as [`Webhook::document`]. `None`, the default: nothing is needed.
+    ///
+    /// # Errors
+    /// When the webhook names a document that cannot be meant: it is forged.
+    fn proof_document(&self, webhook: &Webhook<'_>) -> Result<Option<Ask>, Forged> {
+        let _ = webhook;
+        Ok(None)
+    }
+
+    /// A proven webhook asks to be confirmed by a call of this address (Amazon SNS): the gateway calls it (one of
+    /// [`Profile::hosts`] only) before it answers. Only for what the configuration names: a signature alone is
+    /// no consent. `None`, the default: there is nothing to confirm.
+    fn subscription(&self, webhook: &Authentic<'_>, secrets: &Secrets) -> Option<Ask> {
         let _ = (webhook, secrets);
         None
     }

@@ -44,8 +44,16 @@ pub struct Sending<'a> {
     pub kind: &'static str,
     /// Whom it reaches. May be empty when all that it would reach is nobody outside (a softphone).
     pub recipients: SmallVec<[Recipient<'a>; 1]>,
+    /// Recipients (by index) that hang together: when the second is taken out, the first goes too (a fallback of
+    /// a message, a part of a batch that uses another's answer).
+    pub follows: Vec<(usize, usize)>,
+    /// Something is left to be sent even when every recipient is taken out: a batch with a read in it. Such a
+    /// request is trimmed and goes on; others are refused as a whole.
+    pub rest: bool,
     /// Addresses of the CRM in it that the provider will call.
     pub callbacks: Vec<Callback<'a>>,
+    /// Provider accounts that it names inside, beside the one of its head: all must be the tenant's.
+    pub accounts: Vec<Cow<'a, str>>,
     /// It leaves later than now.
     pub scheduled: bool,
     /// Who sends, as the provider names it; empty when unknown.
@@ -68,6 +76,25 @@ pub struct Recipient<'a> {
     pub address: Cow<'a, str>,
     /// Its part in the send.
     pub role: Role,
+    /// What is certain about it.
+    pub known: Known,
+}
+
+/// What is certain about a recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Known {
+    /// The address is the person's.
+    #[default]
+    Address,
+    /// The address is a handle for somebody (a comment's id, a one-time token), written `what:id`. It counts when
+    /// [`crate::EventKind::Same`] has told whose it is; otherwise the recipient is refused unless `allow_unnamed`
+    /// holds this name, one of [`crate::Profile::unnamed`].
+    Handle(&'static str),
+    /// Nobody names whom this part of a request with several parts reaches, as [`Outbound::Unnamed`]: it is taken
+    /// out unless `allow_unnamed` holds this name.
+    Unnamed(&'static str),
+    /// This part of a request with several parts cannot be read with certainty: it is taken out.
+    Unreadable(Unreadable),
 }
 
 /// The part of a recipient in a send.
@@ -188,6 +215,34 @@ pub struct Refusal<'a> {
     pub request_id: &'a str,
 }
 
+/// One recipient who was taken out of a send, and what to say about it.
+#[derive(Debug, Clone)]
+pub struct Refused<'a> {
+    /// Its index into [`Sending::recipients`].
+    pub index: usize,
+    /// Why.
+    pub refusal: Refusal<'a>,
+}
+
+/// A request as it leaves, for adapters that sign it anew ([`crate::Profile::signs_onward`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Onward<'a> {
+    /// The request as it came in.
+    pub came: crate::request::Head<'a>,
+    /// Path and query as the caller wrote them, the gateway's prefix included.
+    pub came_for: &'a str,
+    /// SHA-256 of the body as it came in.
+    pub came_sha256: [u8; 32],
+    /// The server it goes to, `host` or `host:port`.
+    pub authority: &'a str,
+    /// Path and query there.
+    pub path_and_query: &'a str,
+    /// The header fields that go on, `Host` the provider's.
+    pub headers: &'a http::HeaderMap,
+    /// SHA-256 of the body that goes on.
+    pub sha256: [u8; 32],
+}
+
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalCause {
@@ -197,6 +252,8 @@ pub enum RefusalCause {
     Unreadable,
     /// It acts for an account that is not configured here.
     Account,
+    /// The caller's own signature, which the gateway must replace, is missing or wrong.
+    Signature,
     /// The body is larger than allowed.
     TooLarge,
     /// The provider cannot be reached, or broke off.
@@ -212,7 +269,7 @@ impl RefusalCause {
     pub const fn status(self) -> StatusCode {
         match self {
             RefusalCause::Blocked | RefusalCause::Unreadable => StatusCode::BAD_REQUEST,
-            RefusalCause::Account => StatusCode::FORBIDDEN,
+            RefusalCause::Account | RefusalCause::Signature => StatusCode::FORBIDDEN,
             RefusalCause::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             RefusalCause::BadGateway => StatusCode::BAD_GATEWAY,
             RefusalCause::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,

@@ -28,6 +28,20 @@ pub fn ed25519(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     key.verify(message, signature).is_ok()
 }
 
+/// SHA-256 of pieces that follow one another.
+pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    pieces.into_iter().for_each(|piece| digest.update(piece));
+    digest.finalize().into()
+}
+
+/// HMAC-SHA512 (RFC 2104).
+pub fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
+    let mut mac = Hmac::<sha2::Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
 /// Compares in a time that does not depend on where the two differ.
 pub fn equal(one: &[u8], other: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(one, other).into()

@@ -20,6 +20,8 @@ pub struct Webhook<'a> {
     pub headers: &'a HeaderMap,
     /// The body.
     pub body: &'a [u8],
+    /// The document that [`Adapter::proof_document`] asked for, once the gateway has it.
+    pub document: Option<&'a [u8]>,
 }
 
 impl<'a> Webhook<'a> {
@@ -152,7 +154,44 @@ pub enum EventKind<'a> {
         /// … and address.
         address: Cow<'a, str>,
     },
-    /// Anything else (delivered, opened, …); the name is for metrics and must be one of few.
+    /// A person used the provider's own button to stop messages, or to have them again.
+    Preference {
+        /// On this channel.
+        channel: Channel,
+        /// The person's kind of address …
+        kind: AddressKind,
+        /// … and address.
+        address: Cow<'a, str>,
+        /// The person wants messages again.
+        resumes: bool,
+        /// What was pressed, as `error_codes.lua` names it: the policy says what it means. A stop that no policy
+        /// knows is an opt-out on the channel; a resumption that none knows changes nothing.
+        code: Cow<'a, str>,
+    },
+    /// Two addresses are one person's, by the provider's word: what the person said from one holds for both.
+    Same {
+        /// One kind of address …
+        kind: AddressKind,
+        /// … and address, or a handle (see [`crate::Known::Handle`]).
+        address: Cow<'a, str>,
+        /// The other kind …
+        other_kind: AddressKind,
+        /// … and address.
+        other: Cow<'a, str>,
+    },
+    /// A person's address gave way to another: what holds for the old one holds for the new one too. The old one
+    /// may be somebody else's one day.
+    Moved {
+        /// The kind of the old address …
+        kind: AddressKind,
+        /// … and the old address.
+        from: Cow<'a, str>,
+        /// The kind of the new one …
+        to_kind: AddressKind,
+        /// … and the new address.
+        to: Cow<'a, str>,
+    },
+    /// Anything else (delivered, opened, what the business itself wrote, …); the name is for metrics and must be one of few.
     Other(&'static str),
 }
 

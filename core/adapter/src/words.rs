@@ -182,6 +182,8 @@ impl AddressKind {
 }
 
 /// What the gateway must know about a provider before any request.
+///
+/// Adapters write what is theirs and take the rest from [`Profile::USUAL`].
 #[derive(Debug)]
 pub struct Profile {
     /// The adapter's name in the configuration.
@@ -202,12 +204,33 @@ pub struct Profile {
     pub compressed_bodies: bool,
     /// The largest request body that the provider takes, in bytes; the gateway's own limit applies too.
     pub body_bytes_max: u64,
+    /// The provider signs host and body, so that every request is signed anew on its way
+    /// ([`crate::Adapter::sign_onward`]); those that contact nobody are collected for it too.
+    pub signs_onward: bool,
     /// How long the provider waits for the answer to a webhook.
     pub webhook_timeout: std::time::Duration,
     /// The kinds of send (see [`crate::Sending::kind`]) that an operator may exempt by name (R9).
     pub exemptions: &'static [&'static str],
     /// The kinds of send to recipients unknown to the gateway that an operator may allow by name.
     pub unnamed: &'static [&'static str],
+}
+
+impl Profile {
+    /// What is right for most: no further hosts, no keys, 10 MiB, 15 seconds.
+    pub const USUAL: Profile = Profile {
+        name: "",
+        title: "",
+        channels: Channels::NONE,
+        upstream: "",
+        hosts: &[],
+        keys: &[],
+        compressed_bodies: false,
+        body_bytes_max: 10 << 20,
+        signs_onward: false,
+        webhook_timeout: std::time::Duration::from_secs(15),
+        exemptions: &[],
+        unnamed: &[],
+    };
 }
 
 /// A configuration key of an adapter.

@@ -10,7 +10,7 @@ use crate::{
 use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Recipient, Spoken};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, address};
 use dndgate_policy::{Effect, FailureCode, Meaning, Policies, Said};
-use dndgate_store::{Change, StoreError, Tx, opt, scheduled};
+use dndgate_store::{Change, StoreError, Tx, names, opt, scheduled};
 use jiff::Timestamp;
 use std::{collections::HashSet, sync::Arc};
 
@@ -32,6 +32,10 @@ pub(crate) enum What {
     Begin(Vec<Cause>),
     /// An opt-in reply.
     OptIn { channel: Channel, origin: AddressKey, at: Timestamp, source: String },
+    /// Two addresses are one.
+    Same { one: AddressKey, other: AddressKey, at: Timestamp, source: String },
+    /// An address gave way to another.
+    Moved { from: AddressKey, to: AddressKey, source: String },
     /// Nothing.
     Nothing,
 }
@@ -75,7 +79,8 @@ pub(crate) fn judge(
                 metrics::unknown_code(provider);
                 tracing::warn!(provider, %code, "no policy knows this code; it changes nothing (error_codes.lua)");
             }
-            if effect.effect == Effect::None {
+            // Only what a person does ends anything (R23).
+            if matches!(effect.effect, Effect::None | Effect::OptIn) {
                 return What::Nothing;
             }
             let causes = effect.channels.iter().map(|channel| Cause {
@@ -99,6 +104,43 @@ pub(crate) fn judge(
             let Some(origin) = key(*kind, address) else { return What::Nothing };
             What::Begin(vec![cause(ReasonKind::Complaint, *channel, origin, "marked as spam".into())])
         }
+        EventKind::Preference { channel, kind, address, resumes, code } => {
+            let Some(origin) = key(*kind, address) else { return What::Nothing };
+            let severity = dndgate_adapter::Severity::Unsaid;
+            let asked = FailureCode { provider: adapter, channel: *channel, code, severity, message: "" };
+            let effect = policies.code(&asked);
+            if !effect.known {
+                metrics::unknown_code(provider);
+                tracing::warn!(provider, %code, "no policy knows what this button means (error_codes.lua)");
+            }
+            match (resumes, effect.effect) {
+                (true, Effect::OptIn) => What::OptIn { channel: *channel, origin, at, source },
+                (true, _) => What::Nothing,
+                (false, Effect::Temporary | Effect::Permanent) => {
+                    let causes = effect.channels.iter().map(|each| Cause {
+                        permanent: effect.effect == Effect::Permanent,
+                        ..cause(effect.reason, each, origin.clone(), effect.message.clone())
+                    });
+                    What::Begin(causes.collect())
+                }
+                // An opt-out that no policy knows is one all the same.
+                (false, _) if !effect.known => {
+                    let message = format!("stopped messages on {channel} with the provider's button");
+                    What::Begin(vec![cause(ReasonKind::ProviderOptOut, *channel, origin, message)])
+                }
+                (false, _) => What::Nothing,
+            }
+        }
+        EventKind::Same { kind, address, other_kind, other } => {
+            match (key(*kind, address), key(*other_kind, other)) {
+                (Some(one), Some(other)) => What::Same { one, other, at, source },
+                _ => What::Nothing,
+            }
+        }
+        EventKind::Moved { kind, from, to_kind, to } => match (key(*kind, from), key(*to_kind, to)) {
+            (Some(from), Some(to)) => What::Moved { from, to, source },
+            _ => What::Nothing,
+        },
         EventKind::InboundCall { .. } | EventKind::Other(_) => What::Nothing,
     }
 }
@@ -138,6 +180,13 @@ pub(crate) fn apply(tx: &mut Tx<'_>, judged: &Judged) -> Result<Vec<Change>, Sto
         What::OptIn { channel, origin, at, source } => {
             let change = opt::opt_in(tx, &judged.tenant, *channel, origin, *at, source, "person")?;
             Ok(change.into_iter().collect())
+        }
+        What::Same { one, other, at, source } => {
+            let change = names::join(tx, &judged.tenant, one, other, *at, source)?;
+            Ok(change.into_iter().collect())
+        }
+        What::Moved { from, to, source } => {
+            Ok(names::moved(tx, &judged.tenant, from, to, source)?.into_iter().collect())
         }
         What::Nothing => Ok(Vec::new()),
     }

@@ -92,7 +92,13 @@ async fn pass_on(worker: &Rc<Worker>, entry: SpoolEntry) -> bool {
                 }
             }
             let method = entry.method.parse().unwrap_or(http::Method::POST);
-            let webhook = Webhook { method: &method, url: &entry.url, headers: &headers, body: &entry.body };
+            let webhook = Webhook {
+                method: &method,
+                url: &entry.url,
+                headers: &headers,
+                body: &entry.body,
+                document: None,
+            };
             let authentic = Authentic::from_spool(webhook);
             webhook::deliver(worker, route, &authentic, &entry.target, true, TIMEOUT).await
         }

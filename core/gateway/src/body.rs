@@ -2,7 +2,7 @@
 
 use crate::upstream::Leased;
 use bytes::Bytes;
-use dndgate_adapter::Edit;
+use dndgate_adapter::{Edit, sign};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -29,6 +29,14 @@ pub(crate) enum Body {
 impl Body {
     pub(crate) fn empty() -> Body {
         Body::Pieces(VecDeque::new())
+    }
+
+    /// SHA-256 of what is in memory; a body that streams has none to offer, and counts as empty.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        match self {
+            Body::Pieces(pieces) => sign::sha256_of(pieces.iter().map(|piece| &piece[..])),
+            Body::Client(_) | Body::Upstream(_) => sign::sha256(b""),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ mod ledger;
 pub use events::{Events, Targets};
 pub use ledger::Ledger;
 
-use dndgate_adapter::{Adapter, Channel, Channels, Secrets};
+use crate::adapters::Adapters;
+use dndgate_adapter::{Adapter, Channel, Channels, Key, Secrets};
 use dndgate_dnd::{EvidenceRules, Region, ReleaseRules};
 use serde::Deserialize;
 use std::{
@@ -626,7 +627,7 @@ impl Config {
     ///
     /// # Errors
     /// When it cannot be read or is not right; the error names file, line and key.
-    pub fn load(path: &Path, adapters: &[&'static dyn Adapter]) -> Result<Config, ConfigError> {
+    pub fn load(path: &Path, adapters: &Adapters) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             ConfigError(format!("cannot read {}: {error}; name another file with -c", path.display()))
         })?;
@@ -637,7 +638,7 @@ impl Config {
     ///
     /// # Errors
     /// When it is not right.
-    pub fn read(text: &str, path: &Path, adapters: &[&'static dyn Adapter]) -> Result<Config, ConfigError> {
+    pub fn read(text: &str, path: &Path, adapters: &Adapters) -> Result<Config, ConfigError> {
         let at = |offset: usize, message: &str| {
             let line = text[..offset.min(text.len())].matches('\n').count() + 1;
             ConfigError(format!("{}:{line}: {message}", path.display()))
@@ -789,26 +790,77 @@ fn key_offset(table: &str, key: &str) -> Option<usize> {
     None
 }
 
+type Values = Vec<(&'static str, Vec<String>)>;
+
+/// The adapter that a provider names, and the values of its keys.
+fn adapter(
+    written: &WrittenProvider,
+    start: usize,
+    folder: &Path,
+    adapters: &Adapters,
+    at: &dyn Fn(usize, &str) -> ConfigError,
+    key_at: &dyn Fn(&str) -> usize,
+) -> Result<(&'static dyn Adapter, Values), ConfigError> {
+    let wanted = written.adapter.as_ref();
+    let value =
+        |key: &'static Key, value: &toml::Value| -> Result<(&'static str, Vec<String>), ConfigError> {
+            let start = key_at(key.name);
+            let secrets: OneOrMany<Secret> = value
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| at(start, &format!("{}: {}", key.name, error.message())))?;
+            let mut all = Vec::new();
+            for secret in secrets.into_vec() {
+                all.push(secret.value(folder).map_err(|why| {
+                    at(start, &format!("provider {:?}: {}: {why}", written.name.as_ref(), key.name))
+                })?);
+            }
+            Ok((key.name, all))
+        };
+    let maker = adapters.made.iter().find(|maker| maker.name == wanted);
+    let adapter = match maker {
+        Some(maker) => {
+            let mut given = Vec::new();
+            for key in maker.keys {
+                if let Some(written) = written.keys.get(key.name) {
+                    given.push(value(key, written)?);
+                }
+            }
+            (maker.make)(&Secrets::new(given), folder).map_err(|why| at(start, &why))?
+        }
+        None => *adapters.fixed.iter().find(|one| one.profile().name == wanted).ok_or_else(|| {
+            let message =
+                format!("there is no adapter {wanted:?}; there are: {}", adapters.names().join(", "));
+            at(written.adapter.span().start, &message)
+        })?,
+    };
+    let makers_keys = maker.map_or(&[][..], |maker| maker.keys);
+    let mut values = Vec::new();
+    for (name, written) in &written.keys {
+        let own = adapter.profile().keys.iter().find(|key| key.name == name);
+        if let Some(key) = own {
+            values.push(value(key, written)?);
+        } else if !makers_keys.iter().any(|key| key.name == name) {
+            let known = adapter.profile().keys.iter().chain(makers_keys).map(|key| key.name);
+            let message = format!(
+                "unknown key {name:?} for adapter {wanted}; its own keys are: {}",
+                known.collect::<Vec<_>>().join(", ")
+            );
+            return Err(at(key_at(name), &message));
+        }
+    }
+    Ok((adapter, values))
+}
+
 fn provider(
     written: WrittenProvider,
     start: usize,
     folder: &Path,
-    adapters: &[&'static dyn Adapter],
+    adapters: &Adapters,
     at: &dyn Fn(usize, &str) -> ConfigError,
     key_at: &dyn Fn(&str) -> usize,
 ) -> Result<Provider, ConfigError> {
-    let adapter = adapters
-        .iter()
-        .find(|adapter| adapter.profile().name == written.adapter.as_ref())
-        .ok_or_else(|| {
-            let known: Vec<_> = adapters.iter().map(|adapter| adapter.profile().name).collect();
-            let message = format!(
-                "there is no adapter {:?}; there are: {}",
-                written.adapter.as_ref(),
-                known.join(", ")
-            );
-            at(written.adapter.span().start, &message)
-        })?;
+    let (adapter, values) = adapter(&written, start, folder, adapters, at, key_at)?;
     let profile = adapter.profile();
     let name = written.name.as_ref().clone();
     let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-' || char == '_';
@@ -831,31 +883,6 @@ fn provider(
             OneOrMany::One(any) if any == "any" => accounts.clear(),
             more => accounts.extend(more.into_vec()),
         }
-    }
-    let mut values = Vec::new();
-    for (name, value) in written.keys {
-        let Some(key) = profile.keys.iter().find(|key| key.name == name) else {
-            let known: Vec<_> = profile.keys.iter().map(|key| key.name).collect();
-            let message = format!(
-                "unknown key {name:?} for adapter {}; its own keys are: {}",
-                profile.name,
-                known.join(", ")
-            );
-            return Err(at(key_at(&name), &message));
-        };
-        let start = key_at(&name);
-        let secrets: OneOrMany<Secret> = value
-            .try_into()
-            .map_err(|error: toml::de::Error| at(start, &format!("{name}: {}", error.message())))?;
-        let mut all = Vec::new();
-        for secret in secrets.into_vec() {
-            all.push(
-                secret.value(folder).map_err(|why| {
-                    at(start, &format!("provider {:?}: {name}: {why}", written.name.as_ref()))
-                })?,
-            );
-        }
-        values.push((key.name, all));
     }
     if let Some(url) = &written.crm_webhook {
         Upstream::parse(url.as_ref().split(['?', '#']).next().unwrap_or_default())
@@ -894,7 +921,7 @@ fn provider(
     }
     Ok(Provider {
         name,
-        adapter: *adapter,
+        adapter,
         upstream,
         own_hosts,
         listen: written.listen,

@@ -1,7 +1,7 @@
 //! The verdict on the recipients of a send: hash look-ups, nothing else.
 
 use crate::route::TenantRoute;
-use dndgate_adapter::{Channel, Recipient};
+use dndgate_adapter::{Channel, Known, Recipient};
 use dndgate_dnd::{BadAddress, ReasonKind, address};
 use dndgate_store::Cache;
 use smallvec::SmallVec;
@@ -25,6 +25,9 @@ pub(crate) fn blocked(
 ) -> Result<SmallVec<[Blocked; 2]>, BadAddress> {
     let mut all = SmallVec::new();
     for (index, recipient) in recipients.iter().enumerate() {
+        if matches!(recipient.known, Known::Unnamed(_) | Known::Unreadable(_)) {
+            continue;
+        }
         if let Some((channel, reason)) = verdict(cache, tenant, recipient)? {
             all.push(Blocked { index, channel, reason });
         }

@@ -4,6 +4,7 @@
 //! It knows no provider: adapters are given to it. Reading order: [`config`], `server`, `route`, then the two
 //! journeys `outbound` and `webhook`.
 
+mod adapters;
 mod admin;
 mod answer;
 mod apply;
@@ -27,7 +28,9 @@ mod lists;
 mod mail_domain;
 mod metrics;
 mod notify;
+mod out;
 mod outbound;
+mod question;
 pub mod reconcile;
 mod route;
 mod rules;
@@ -39,6 +42,7 @@ mod unsubscribe;
 mod upstream;
 mod webhook;
 
+pub use adapters::{Adapters, Maker};
 pub use admin::{ledger::whom, openapi};
 pub use config::{Config, ConfigError};
 pub use dossier::html as dossier_page;
@@ -48,6 +52,7 @@ pub use outbound::address_hash;
 use crate::{
     callback::Callbacks,
     health::Health,
+    question::Documents,
     route::{Door, Routes},
     shared::Shared,
     unsubscribe::{Limit, Links},
@@ -165,6 +170,7 @@ impl Gateway {
             seal_key,
             policies,
             decisions,
+            documents: Documents::default(),
             tls: upstream::client_tls()?,
             prometheus,
             rule_misbehaves: AtomicBool::new(false),

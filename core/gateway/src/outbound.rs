@@ -7,6 +7,8 @@ use crate::{
     body::{self, Body, CollectError},
     call, clock, forward,
     gate::{self, Blocked},
+    out::{Out, Uncertain, Why},
+    question::{self, Unasked},
     route::{Target, TenantRoute},
     rules, scan,
     shared::Worker,
@@ -15,19 +17,20 @@ use crate::{
 };
 use bytes::Bytes;
 use dndgate_adapter::{
-    Adapter, Ask, Asked, Channel, Edit, Head, Look, Outbound, Refusal, RefusalCause,
-    Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
+    Adapter, Ask, Asked, Channel, Edit, Head, Known, Learned, Look, Onward, Outbound, Refusal, RefusalCause,
+    Reply, Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
 };
+use dndgate_dnd::ReasonKind;
 use dndgate_store::{Decision, scheduled};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
-use std::{borrow::Cow, rc::Rc, time::Instant};
+use std::{borrow::Cow, rc::Rc, sync::Arc, time::Instant};
 
 /// The most pages of a provider's answer to a question.
 const PAGES_MAX: usize = 20;
-/// The largest answer that is read, in bytes: error bodies and participant lists are far smaller.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
+/// The largest answer that is read, in bytes: the answer to a batch of fifty is the largest there is.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Recipients named (hashed) in a verdict header; more are counted only.
 const NAMED_MAX: usize = 20;
 
@@ -41,6 +44,10 @@ struct Exchange<'a> {
     head: Head<'a>,
     extensions: http::Extensions,
     routes: &'a crate::route::Routes,
+    /// Path and query as the caller wrote them.
+    came_for: &'a str,
+    /// SHA-256 of the body as it came, once it is collected for an adapter that signs.
+    came_sha256: Option<[u8; 32]>,
 }
 
 /// Why a request goes no further, with all that its refusal says.
@@ -52,6 +59,8 @@ struct Stop {
     address: Option<String>,
     tenant: Option<(usize, String)>,
     channel: Option<Channel>,
+    /// The refusal where the provider answers each part of a request for itself.
+    reply: Option<Reply>,
 }
 
 impl Stop {
@@ -64,6 +73,7 @@ impl Stop {
             address: None,
             tenant: None,
             channel: None,
+            reply: None,
         }
     }
 }
@@ -103,15 +113,6 @@ enum Came {
     Whole(Bytes),
 }
 
-impl From<Came> for Body {
-    fn from(came: Came) -> Body {
-        match came {
-            Came::Coming(incoming) => Body::Client(incoming),
-            Came::Whole(whole) => whole.into(),
-        }
-    }
-}
-
 /// How a request goes on.
 enum Way {
     /// It has its answer.
@@ -136,7 +137,18 @@ impl<'a> Exchange<'a> {
             headers: &parts.headers,
         };
         let extensions = http::Extensions::new();
-        Exchange { worker, target, id, started, method: &parts.method, head, extensions, routes }
+        Exchange {
+            worker,
+            target,
+            id,
+            started,
+            method: &parts.method,
+            head,
+            extensions,
+            routes,
+            came_for: parts.uri.path_and_query().map_or("/", |whole| whole.as_str()),
+            came_sha256: None,
+        }
     }
 
     fn adapter(&self) -> &'static dyn Adapter {
@@ -153,7 +165,7 @@ impl<'a> Exchange<'a> {
         }
         let look = self.adapter().look(&self.head)?;
         if look == Look::Nobody {
-            return self.pass(came.into()).await.map(Way::Answered);
+            return self.pass_unread(came).await.map(Way::Answered);
         }
         if !self.worker.shared.store.cache().is_complete() {
             return Err(Stop::new(
@@ -184,14 +196,14 @@ impl<'a> Exchange<'a> {
         let unrecognised = self.target.route.provider.unrecognised;
         if look == Look::Unrecognised {
             match unrecognised {
-                Unrecognised::Pass => return self.pass(came.into()).await.map(Way::Answered),
+                Unrecognised::Pass => return self.pass_unread(came).await.map(Way::Answered),
                 Unrecognised::Refuse => return Err(unknown_endpoint()),
                 Unrecognised::Scan => {}
             }
         }
         let (raw, alone) = match came {
             Came::Coming(incoming) => (self.collect(incoming).await?, false),
-            Came::Whole(whole) => (whole, true),
+            Came::Whole(whole) => (self.noted(whole), true),
         };
         let unpacked = self.unpack(&raw)?;
         let readable = unpacked.as_ref().unwrap_or(&raw);
@@ -242,7 +254,7 @@ impl<'a> Exchange<'a> {
         answered.map(Way::Answered)
     }
 
-    async fn collect(&self, incoming: Incoming) -> Result<Bytes, Stop> {
+    async fn collect(&mut self, incoming: Incoming) -> Result<Bytes, Stop> {
         let traffic = &self.worker.shared.traffic;
         let limits = body::Limits {
             bytes_max: traffic.max_body.0.min(self.adapter().profile().body_bytes_max),
@@ -250,14 +262,33 @@ impl<'a> Exchange<'a> {
             pause: traffic.body_timeout.0,
             temp_dir: traffic.temp_dir.as_deref(),
         };
-        body::collect(incoming, limits).await.map_err(|error| {
+        let whole = body::collect(incoming, limits).await.map_err(|error| {
             let cause = match error {
                 CollectError::TooLarge(_) => RefusalCause::TooLarge,
                 CollectError::Slow | CollectError::Broken => RefusalCause::Unreadable,
                 CollectError::Disk(_) => RefusalCause::Unavailable,
             };
             Stop::new(cause, error.to_string())
-        })
+        })?;
+        Ok(self.noted(whole))
+    }
+
+    /// Remembers what the caller's own signature is about, for an adapter that signs anew.
+    fn noted(&mut self, whole: Bytes) -> Bytes {
+        if self.adapter().profile().signs_onward {
+            self.came_sha256 = Some(sign::sha256(&whole));
+        }
+        whole
+    }
+
+    /// Lets a request through whose body nobody needs to read: as it comes, unless it must be signed anew.
+    async fn pass_unread(&mut self, came: Came) -> Result<Response<Body>, Stop> {
+        let whole = match came {
+            Came::Coming(incoming) if self.adapter().profile().signs_onward => self.collect(incoming).await?,
+            Came::Coming(incoming) => return self.pass(Body::Client(incoming)).await,
+            Came::Whole(whole) => self.noted(whole),
+        };
+        self.pass(whole.into()).await
     }
 
     fn unpack(&self, raw: &Bytes) -> Result<Option<Bytes>, Stop> {
@@ -277,27 +308,19 @@ impl<'a> Exchange<'a> {
             return Ok(sending);
         }
         while answers.len() < PAGES_MAX {
-            let target = Target {
-                route: self.target.route.clone(),
-                host: ask.host.as_deref(),
-                path: "/",
-                after_prefix: &match &ask.host {
-                    Some(host) => format!("/{host}{}", ask.path_and_query),
-                    None => ask.path_and_query.clone(),
-                },
-            };
-            let (upstream, path) = target.upstream();
-            let mut question = Request::new(Body::empty());
-            *question.uri_mut() =
-                path.parse().map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
-            forward::set_host(question.headers_mut(), &upstream.authority);
-            question.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(credentials) = self.head.headers.get(header::AUTHORIZATION) {
-                question.headers_mut().insert(header::AUTHORIZATION, credentials.clone());
+                headers.insert(header::AUTHORIZATION, credentials.clone());
             }
             let timeout = self.worker.shared.traffic.upstream_timeout.0;
-            let answer =
-                self.worker.pool.send(&upstream, question, timeout, || true).await.map_err(upstream_stop)?;
+            let answer = question::put(self.worker, &self.target.route, &ask, headers, timeout).await;
+            let answer = answer.map_err(|why| match why {
+                Unasked::Upstream(error) => upstream_stop(error),
+                why => {
+                    Stop::new(RefusalCause::Unreadable, format!("the question whom it would reach: {why}"))
+                }
+            })?;
             let missing = ask.or_missing && answer.status() == StatusCode::NOT_FOUND;
             if !answer.status().is_success() && !missing {
                 return Err(Stop::new(
@@ -342,6 +365,7 @@ impl<'a> Exchange<'a> {
         raw: &Bytes,
         readable: &Bytes,
     ) -> Result<Response<Body>, Stop> {
+        self.same_tenant(tenant, &sending)?;
         let provider = &self.target.route.provider;
         if let Some(name) = sending.unnamed
             && !provider.allow_unnamed.iter().any(|one| one == name)
@@ -363,9 +387,15 @@ impl<'a> Exchange<'a> {
                 }
             })?;
         }
+        let uncertain = match sending.recipients.iter().all(|one| one.known == Known::Address) {
+            true => Uncertain::new(),
+            false => self.uncertain(tenant, &sending, &blocked).await?,
+        };
         let ruled = rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
-        if blocked.len() + ruled.len() == sending.recipients.len() && !sending.recipients.is_empty() {
-            return Err(self.stop_for(tenant, &sending, &blocked, &ruled));
+        let out = Out { sending: &sending, blocked: &blocked, ruled: &ruled, uncertain: &uncertain };
+        let dropped = out.dropped();
+        if dropped.len() == sending.recipients.len() && !dropped.is_empty() && !sending.rest {
+            return Err(self.stop_each(tenant, request, &out, &dropped));
         }
         if sending.scheduled
             && !provider.allow_unnamed.iter().any(|one| one == "scheduled")
@@ -380,16 +410,15 @@ impl<'a> Exchange<'a> {
         if sending.scheduled {
             self.has_room().await?;
         }
-        let mut dropped: Vec<usize> =
-            blocked.iter().map(|one| one.index).chain(ruled.iter().map(|one| one.index)).collect();
-        dropped.sort_unstable();
         let mut edits = Vec::new();
+        let mut query = None;
         if !dropped.is_empty() {
             edits = self.adapter().trim(request, &sending, &dropped).map_err(|cannot| {
-                let mut stop = self.stop_for(tenant, &sending, &blocked, &ruled);
+                let mut stop = self.stop_for(tenant, &out);
                 stop.message = format!("{}; {cannot}", stop.message).into();
                 stop
             })?;
+            query = self.adapter().trim_query(request, &sending, &dropped);
         }
         edits.extend(self.callback_edits(&sending));
         if provider.list_unsubscribe {
@@ -404,23 +433,26 @@ impl<'a> Exchange<'a> {
         let still_free = || {
             exempt || verdicts(&sending).is_ok_and(|now| now.iter().all(|one| dropped.contains(&one.index)))
         };
-        let answer = self.forward(body, edited, still_free).await;
+        let answer = self.forward(body, edited, query.as_deref(), still_free).await;
         let (mut response, seconds) = match answer {
             Err(stop) if stop.cause == RefusalCause::Blocked => {
                 let mut now = verdicts(&sending).unwrap_or_default();
                 now.retain(|one| !dropped.contains(&one.index));
-                return Err(self.stop_for(tenant, &sending, &now, &ruled));
+                let late = Out { sending: &sending, blocked: &now, ruled: &ruled, uncertain: &uncertain };
+                return Err(self.stop_for(tenant, &late));
             }
             other => other?,
         };
-        if self.adapter().wants_answer(&sending, response.status()) {
-            response = self.learn(tenant, request, &sending, &dropped, response).await?;
+        let learns = self.adapter().wants_answer(&sending, response.status());
+        let stitches = !dropped.is_empty() && self.adapter().stitches(&sending);
+        if learns || stitches {
+            response = self.read_back(tenant, request, &out, &dropped, response, (learns, stitches)).await?;
         }
-        self.count(tenant, &sending, &blocked, &ruled);
+        self.count(tenant, &out, &dropped);
         let verdict = if dropped.is_empty() {
             HeaderValue::from_static("allowed")
         } else {
-            self.record_trimmed(tenant, &sending, &blocked, &dropped)
+            self.record_trimmed(tenant, &out, &dropped)
         };
         self.finish(&mut response, "send", verdict, seconds);
         Ok(response)
@@ -447,28 +479,100 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    fn stop_for(
+    /// Every account that a request names inside must be of the tenant that judges it.
+    fn same_tenant(&self, tenant: &TenantRoute, sending: &Sending<'_>) -> Result<(), Stop> {
+        let theirs = |account: &str| self.routes.tenant(&self.target.route, Some(account));
+        let foreign =
+            sending.accounts.iter().any(|one| theirs(one).is_none_or(|one| one.index != tenant.index));
+        if !foreign {
+            return Ok(());
+        }
+        Err(Stop::new(
+            RefusalCause::Account,
+            "the request acts for accounts of several tenants, or for one that is not configured at the gateway: \
+             send for each tenant by itself",
+        ))
+    }
+
+    /// The recipients of whom it is not certain who they are, and why that is not allowed.
+    async fn uncertain(
         &self,
         tenant: &TenantRoute,
         sending: &Sending<'_>,
         blocked: &[Blocked],
-        ruled: &[rules::Ruled],
-    ) -> Stop {
-        let (index, channel, reason, message) = match (blocked.first(), ruled.first()) {
-            (Some(one), _) => {
-                let message = format!("the recipient does not want to be contacted ({})", one.reason);
-                (one.index, one.channel, one.reason.name(), message)
+    ) -> Result<Uncertain, Stop> {
+        let allowed = |name: &str| self.target.route.provider.allow_unnamed.iter().any(|one| one == name);
+        let mut uncertain = Uncertain::new();
+        for (index, recipient) in sending.recipients.iter().enumerate() {
+            match &recipient.known {
+                Known::Address => {}
+                Known::Unreadable(why) => uncertain.push((index, why.clone())),
+                Known::Handle(name) | Known::Unnamed(name) if allowed(name) => {}
+                Known::Unnamed(name) => uncertain.push((index, Unreadable::new(unnamed_message(name)))),
+                Known::Handle(_) if blocked.iter().any(|one| one.index == index) => {}
+                Known::Handle(name) => {
+                    let region = tenant.tenant.region;
+                    let key = dndgate_dnd::address::normalise(recipient.kind, &recipient.address, region);
+                    let known = match key {
+                        Err(_) => false,
+                        Ok(one) => {
+                            let tenant = Arc::clone(&tenant.name);
+                            let asked = self
+                                .worker
+                                .shared
+                                .store
+                                .read(move |tx| dndgate_store::names::is_known(tx, &tenant, &one.key));
+                            asked.await.map_err(|error| {
+                                tracing::error!(%error, "the store cannot tell whose a handle is");
+                                Stop::new(
+                                    RefusalCause::Unavailable,
+                                    "the gateway cannot look up the recipient now",
+                                )
+                            })?
+                        }
+                    };
+                    if !known {
+                        uncertain.push((index, Unreadable::new(unnamed_message(name))));
+                    }
+                }
             }
-            (None, Some(rule)) => (rule.index, rule.channel, "policy", rule.reason.clone()),
-            (None, None) => (0, Channel::Sms, "policy", "not allowed".to_owned()),
-        };
-        Stop {
-            blocked: Some((channel, reason)),
-            channel: Some(channel),
-            address: sending.recipients.get(index).map(|one| one.address.to_string()),
-            tenant: Some((tenant.index, tenant.name.to_string())),
-            ..Stop::new(RefusalCause::Blocked, message)
         }
+        Ok(uncertain)
+    }
+
+    fn stop_for(&self, tenant: &TenantRoute, out: &Out<'_, '_>) -> Stop {
+        let tenant = Some((tenant.index, tenant.name.to_string()));
+        let first = out.blocked.first().map(|one| one.index).or(out.ruled.first().map(|one| one.index));
+        let Some(index) = first.or(out.uncertain.first().map(|one| one.0)) else {
+            return Stop { tenant, ..Stop::new(RefusalCause::Blocked, "not allowed") };
+        };
+        let recipient = out.sending.recipients.get(index);
+        let why = out.why(index);
+        Stop {
+            code: why.code,
+            blocked: why.reason.map(|(channel, reason)| (channel, reason.map_or("policy", ReasonKind::name))),
+            channel: why
+                .reason
+                .map(|(channel, _)| channel)
+                .or(recipient.and_then(|one| one.channels.first())),
+            address: recipient.map(|one| one.address.to_string()),
+            tenant,
+            ..Stop::new(why.cause, why.message.into_owned())
+        }
+    }
+
+    /// As [`Exchange::stop_for`], told part by part where the provider answers so.
+    fn stop_each(
+        &self,
+        tenant: &TenantRoute,
+        request: &ProviderRequest<'_>,
+        out: &Out<'_, '_>,
+        dropped: &[usize],
+    ) -> Stop {
+        let id = self.id.to_string();
+        let why: Vec<Why<'_>> = dropped.iter().map(|index| out.why(*index)).collect();
+        let reply = self.adapter().refuse_each(request, out.sending, &out.refused(dropped, &why, &id));
+        Stop { reply, ..self.stop_for(tenant, out) }
     }
 
     /// Puts addresses of the gateway where the CRM named its own, so that error codes are seen (R19).
@@ -484,7 +588,7 @@ impl<'a> Exchange<'a> {
 
     /// Lets a request through that contacts nobody.
     async fn pass(&mut self, body: Body) -> Result<Response<Body>, Stop> {
-        let (mut response, seconds) = self.forward(body, false, || true).await?;
+        let (mut response, seconds) = self.forward(body, false, None, || true).await?;
         self.finish(&mut response, "other", HeaderValue::from_static("allowed"), seconds);
         Ok(response)
     }
@@ -494,14 +598,22 @@ impl<'a> Exchange<'a> {
         &mut self,
         body: Body,
         edited: bool,
+        query: Option<&str>,
         last_metre: impl Fn() -> bool,
     ) -> Result<(Response<Body>, f64), Stop> {
-        let (upstream, path) = self.target.upstream();
+        let (upstream, mut path) = self.target.upstream();
+        if let Some(query) = query {
+            path = format!("{}?{query}", path.split('?').next().unwrap_or_default()).into();
+        }
+        let mut headers = onward_headers(self.head.headers, &upstream.authority, edited);
+        if self.adapter().profile().signs_onward {
+            self.sign(&upstream.authority, &path, &body, &mut headers)?;
+        }
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() =
             Uri::try_from(path.as_ref()).map_err(|_| Stop::new(RefusalCause::Unreadable, "not a path"))?;
-        *request.headers_mut() = onward_headers(self.head.headers, &upstream.authority, edited);
+        *request.headers_mut() = headers;
         *request.extensions_mut() = std::mem::take(&mut self.extensions);
         let begun = clock::tick();
         let timeout = self.worker.shared.traffic.upstream_timeout.0;
@@ -529,22 +641,57 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Shows an answer to the adapter, acts on what it says, and hands it on unchanged.
-    async fn learn(
+    /// Has the adapter sign a request that changes no more.
+    fn sign(&self, authority: &str, path: &str, body: &Body, headers: &mut HeaderMap) -> Result<(), Stop> {
+        let onward = Onward {
+            came: self.head,
+            came_for: self.came_for,
+            came_sha256: self.came_sha256.unwrap_or_else(|| sign::sha256(b"")),
+            authority,
+            path_and_query: path,
+            headers,
+            sha256: body.sha256(),
+        };
+        let secrets = &self.target.route.provider.secrets;
+        let signed = self
+            .adapter()
+            .sign_onward(&onward, secrets, clock::now())
+            .map_err(|why| Stop { code: why.code, ..Stop::new(RefusalCause::Signature, why.message) })?;
+        for (name, value) in signed {
+            headers.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// Reads an answer: the adapter learns from it, and edits it so that the caller sees each of its own
+    /// recipients. What it does not edit goes on unchanged.
+    async fn read_back(
         &self,
         tenant: &TenantRoute,
         request: &ProviderRequest<'_>,
-        sending: &Sending<'_>,
+        out: &Out<'_, '_>,
         dropped: &[usize],
         response: Response<Body>,
+        (learns, stitches): (bool, bool),
     ) -> Result<Response<Body>, Stop> {
+        let sending = out.sending;
         let (mut parts, body) = response.into_parts();
         let whole = self.read_answer(body).await?;
         let unpacked = body::unpack(&parts.headers, &whole, true, ANSWER_BYTES_MAX).ok().flatten();
         let readable = unpacked.as_ref().unwrap_or(&whole);
         let answer =
             dndgate_adapter::Answer { status: parts.status, headers: &parts.headers, body: readable };
-        let learned = self.adapter().learn(request, sending, &answer);
+        let mut stitched = None;
+        if stitches {
+            let id = self.id.to_string();
+            let why: Vec<Why<'_>> = dropped.iter().map(|index| out.why(*index)).collect();
+            stitched = self.adapter().stitch(request, sending, &out.refused(dropped, &why, &id), &answer);
+        }
+        let learned = if learns {
+            self.adapter().learn(request, sending, dropped, &answer)
+        } else {
+            Learned::default()
+        };
         if !learned.events.is_empty() || !learned.scheduled.is_empty() {
             let handles = learned.scheduled.clone();
             let request_id = self.id.to_string();
@@ -570,6 +717,10 @@ impl<'a> Exchange<'a> {
             }
         }
         parts.headers.remove(header::TRANSFER_ENCODING);
+        if let Some(stitched) = stitched {
+            forward::drop_body_fields(&mut parts.headers);
+            return Ok(Response::from_parts(parts, stitched.into()));
+        }
         Ok(Response::from_parts(parts, whole.into()))
     }
 
@@ -595,45 +746,35 @@ impl<'a> Exchange<'a> {
         all
     }
 
-    fn count(
-        &self,
-        tenant: &TenantRoute,
-        sending: &Sending<'_>,
-        blocked: &[Blocked],
-        ruled: &[rules::Ruled],
-    ) {
+    fn count(&self, tenant: &TenantRoute, out: &Out<'_, '_>, dropped: &[usize]) {
         let names = ((tenant.index, &*tenant.name), self.provider());
-        for (index, recipient) in sending.recipients.iter().enumerate() {
+        for (index, recipient) in out.sending.recipients.iter().enumerate() {
             let channel = recipient.channels.first().unwrap_or(Channel::Sms);
-            if let Some(one) = blocked.iter().find(|one| one.index == index) {
-                self.worker.count_send(names.0, names.1, one.channel, "trimmed", Some(one.reason));
-            } else if ruled.iter().any(|one| one.index == index) {
-                self.worker.count_send(
-                    names.0,
-                    names.1,
-                    channel,
-                    "trimmed",
-                    Some(dndgate_dnd::ReasonKind::Policy),
-                );
-            } else {
+            if dropped.binary_search(&index).is_err() {
                 self.worker.count_send(names.0, names.1, channel, "allowed", None);
+                continue;
             }
+            let why = out.why(index);
+            let word = if why.cause == RefusalCause::Blocked { "trimmed" } else { "refused" };
+            let (channel, kind) = match why.reason {
+                Some((channel, kind)) => (channel, Some(kind.unwrap_or(ReasonKind::Policy))),
+                None => (channel, None),
+            };
+            self.worker.count_send(names.0, names.1, channel, word, kind);
         }
     }
 
-    fn record_trimmed(
-        &self,
-        tenant: &TenantRoute,
-        sending: &Sending<'_>,
-        blocked: &[Blocked],
-        dropped: &[usize],
-    ) -> HeaderValue {
+    fn record_trimmed(&self, tenant: &TenantRoute, out: &Out<'_, '_>, dropped: &[usize]) -> HeaderValue {
+        let sending = out.sending;
         let hashes: Vec<String> = (dropped.iter().take(NAMED_MAX))
             .filter_map(|index| sending.recipients.get(*index))
             .map(|one| address_hash(&one.address))
             .collect();
-        let (channel, reason) =
-            blocked.first().map_or((Channel::Sms, "policy"), |one| (one.channel, one.reason.name()));
+        let first = dropped.first().map(|index| out.why(*index).reason);
+        let (channel, reason) = match first.flatten() {
+            Some((channel, kind)) => (channel, kind.map_or("policy", ReasonKind::name)),
+            None => (self.adapter().profile().channels.first().unwrap_or(Channel::Sms), "unreadable"),
+        };
         self.record(
             "trimmed",
             Some((tenant.index, &tenant.name)),
@@ -698,11 +839,13 @@ impl<'a> Exchange<'a> {
             code: stop.code,
             request_id: &id,
         };
-        let mut response = answer::from_reply(self.adapter().refuse(&self.head, &refusal));
+        let reply = stop.reply.clone().unwrap_or_else(|| self.adapter().refuse(&self.head, &refusal));
+        let mut response = answer::from_reply(reply);
         let (word, reason) = match (stop.cause, stop.blocked) {
             (RefusalCause::Blocked, Some((_, reason))) => ("blocked", reason),
             (RefusalCause::Unreadable, _) => ("refused", "unreadable"),
             (RefusalCause::Account, _) => ("refused", "account"),
+            (RefusalCause::Signature, _) => ("refused", "signature"),
             (RefusalCause::TooLarge, _) => ("refused", "too_large"),
             (RefusalCause::BadGateway, _) => ("failed", "bad_gateway"),
             (RefusalCause::GatewayTimeout, _) => ("failed", "timeout"),
@@ -721,7 +864,7 @@ impl<'a> Exchange<'a> {
         }
         if word != "failed" {
             self.record(word, tenant, channel, reason, &hash, &stop.message);
-            let kind = stop.blocked.and_then(|(_, reason)| dndgate_dnd::ReasonKind::parse(reason));
+            let kind = stop.blocked.and_then(|(_, reason)| ReasonKind::parse(reason));
             let channel =
                 channel.or_else(|| self.adapter().profile().channels.first()).unwrap_or(Channel::Sms);
             self.worker.count_send(tenant.unwrap_or((usize::MAX, "")), self.provider(), channel, word, kind);
@@ -732,12 +875,13 @@ impl<'a> Exchange<'a> {
 }
 
 fn unnamed(name: &str) -> Stop {
-    Stop::new(
-        RefusalCause::Unreadable,
-        format!(
-            "the recipients of this send are known to the provider only, so that Do-Not-Disturb cannot be checked; \
-             the operator may allow it by name: allow_unnamed = [\"{name}\"]"
-        ),
+    Stop::new(RefusalCause::Unreadable, unnamed_message(name))
+}
+
+fn unnamed_message(name: &str) -> String {
+    format!(
+        "the recipients of this send are known to the provider only, so that Do-Not-Disturb cannot be checked; \
+         the operator may allow it by name: allow_unnamed = [\"{name}\"]"
     )
 }
 

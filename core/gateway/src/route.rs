@@ -139,11 +139,13 @@ impl Routes {
     pub(crate) fn tenant(&self, route: &Route, account: Option<&str>) -> Option<&TenantRoute> {
         let by_account = |account: &str| self.by_account.get(account).map(|index| &self.tenants[*index]);
         if let Some(account) = account {
-            if let Some(tenant) = by_account(account) {
+            // `page:1234` may be written `1234`.
+            let bare = account.split_once(':').map_or(account, |(_, bare)| bare);
+            if let Some(tenant) = by_account(account).or_else(|| by_account(bare)) {
                 return Some(tenant);
             }
             let listed = route.provider.accounts.is_empty()
-                || route.provider.accounts.iter().any(|one| one == account);
+                || route.provider.accounts.iter().any(|one| one == account || one == bare);
             return if listed { self.only_tenant() } else { None };
         }
         match &route.provider.accounts[..] {

@@ -1,7 +1,7 @@
 //! The operator's send rules (`on_send`), asked for recipients that the gate has let through.
 
 use crate::{clock, gate::Blocked, metrics, route::TenantRoute, shared::Worker};
-use dndgate_adapter::{AddressKind, Channel, Sending};
+use dndgate_adapter::{AddressKind, Channel, Known, Sending};
 use dndgate_dnd::address;
 use dndgate_policy::{Policies, SendFacts, SendVerdict};
 use smallvec::SmallVec;
@@ -34,7 +34,8 @@ pub(crate) async fn ask(
     }
     let request_id = request.to_string();
     for (index, recipient) in sending.recipients.iter().enumerate() {
-        if blocked.iter().any(|one| one.index == index) {
+        let unknown = matches!(recipient.known, Known::Unnamed(_) | Known::Unreadable(_));
+        if unknown || blocked.iter().any(|one| one.index == index) {
             continue;
         }
         let shown = address::normalise(recipient.kind, &recipient.address, tenant.tenant.region)

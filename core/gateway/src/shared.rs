@@ -5,6 +5,7 @@ use crate::{
     config::{Config, Traffic},
     ids::RequestIds,
     metrics,
+    question::Documents,
     route::Routes,
     unsubscribe::{Limit, Links},
     upstream::Pool,
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) link_uses: Limit,
     /// How often links were tried that are not ours.
     pub(crate) link_misses: Limit,
+    /// What proofs of webhooks need.
+    pub(crate) documents: Documents,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) prometheus: metrics_exporter_prometheus::PrometheusHandle,
     /// A send rule broke its limits: rules run on threads of their own until the policies change.

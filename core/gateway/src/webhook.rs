@@ -8,12 +8,13 @@ use crate::{
     config::Upstream,
     confirm::{self, Confirmation},
     forward, metrics,
+    question::{self, Unasked},
     route::{Route, Routes, TenantRoute},
     shared::{Shared, Worker},
 };
 use bytes::Bytes;
 use dndgate_adapter::{
-    Adapter, Answer, Authentic, Channel, Event, EventKind, Recipient, ReplyGate, ReplyLink, Webhook,
+    Adapter, Answer, Ask, Authentic, Channel, Event, EventKind, Recipient, ReplyGate, ReplyLink, Webhook,
 };
 use dndgate_store::{Change, Seen, SpoolEntry, StoreError, inbox, spool};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -25,6 +26,8 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 const MARGIN: Duration = Duration::from_secs(2);
 /// How soon a webhook that the CRM did not take is tried again.
 const SOON: Duration = Duration::from_secs(1);
+/// How long fetching a document for a proof, or confirming, may take: the provider waits.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer of a CRM to a webhook, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
@@ -139,21 +142,42 @@ impl Hook<'_> {
     async fn take(&self) -> Response<Body> {
         let shared = &self.worker.shared;
         let secrets = &self.route.provider.secrets;
-        let webhook = Webhook { method: self.method, url: self.url, headers: self.headers, body: self.body };
+        let webhook = Webhook {
+            method: self.method,
+            url: self.url,
+            headers: self.headers,
+            body: self.body,
+            document: None,
+        };
         if let Some(reply) = self.adapter().handshake(&webhook, secrets) {
             metrics::webhook(self.provider(), "handshake", "answered");
             return answer::from_reply(reply);
         }
         let now = clock::now();
+        let needed = match self.adapter().proof_document(&webhook) {
+            Ok(needed) => needed,
+            Err(forged) => return self.forged(&forged.to_string()),
+        };
+        let document = match &needed {
+            None => None,
+            Some(ask) => match self.document(ask).await {
+                Ok(document) => Some(document),
+                Err(answer) => return answer,
+            },
+        };
+        let webhook = Webhook { document: document.as_deref(), ..webhook };
         let authentic = match webhook.prove(self.adapter(), secrets, now) {
             Ok(authentic) => authentic,
-            Err(forged) => {
-                metrics::webhook(self.provider(), "unknown", "forged");
-                shared.health.forged(self.provider());
-                tracing::warn!(provider = self.provider(), request = %self.id, why = %forged, "a webhook was refused");
-                return answer::problem(StatusCode::FORBIDDEN, "webhook-not-proven", &forged.to_string());
-            }
+            Err(forged) => return self.forged(&forged.to_string()),
         };
+        if let (Some(ask), Some(document)) = (&needed, &document) {
+            shared.documents.keep(ask, document.clone());
+        }
+        if let Some(ask) = self.adapter().subscription(&authentic, secrets)
+            && let Err(answer) = self.subscribe(&ask).await
+        {
+            return answer;
+        }
         let events = self.adapter().events(&authentic).unwrap_or_else(|unreadable| {
             metrics::webhook(self.provider(), "unknown", "unreadable");
             tracing::warn!(provider = self.provider(), request = %self.id, why = %unreadable,
@@ -194,6 +218,56 @@ impl Hook<'_> {
             answer::from_reply(self.adapter().acknowledge(&authentic))
         });
         confirm::send(self.worker, self.route, &authentic, &events, &confirmations, response)
+    }
+
+    fn forged(&self, why: &str) -> Response<Body> {
+        metrics::webhook(self.provider(), "unknown", "forged");
+        self.worker.shared.health.forged(self.provider());
+        tracing::warn!(provider = self.provider(), request = %self.id, why, "a webhook was refused");
+        answer::problem(StatusCode::FORBIDDEN, "webhook-not-proven", why)
+    }
+
+    /// The document that the proof needs, kept or fetched now.
+    async fn document(&self, ask: &Ask) -> Result<Bytes, Response<Body>> {
+        if let Some(kept) = self.worker.shared.documents.kept(ask) {
+            return Ok(kept);
+        }
+        match question::fetch(self.worker, self.route, ask, QUESTION_TIMEOUT).await {
+            Ok(document) => Ok(document),
+            Err(Unasked::Elsewhere | Unasked::NoPath) => {
+                Err(self.forged("its proof names a document that is not the provider's"))
+            }
+            Err(error) => {
+                metrics::webhook(self.provider(), "unknown", "unproven");
+                tracing::warn!(provider = self.provider(), request = %self.id, %error,
+                    "a webhook could not be proven: the document that its proof needs is not to be had");
+                Err(answer::problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "proof-unavailable",
+                    "this cannot be proven at the moment; send it again later",
+                ))
+            }
+        }
+    }
+
+    /// Confirms a subscription to this address. When it fails, the provider is to send the webhook again.
+    async fn subscribe(&self, ask: &Ask) -> Result<(), Response<Body>> {
+        match question::fetch(self.worker, self.route, ask, QUESTION_TIMEOUT).await {
+            Ok(_) => {
+                metrics::webhook(self.provider(), "confirmation", "confirmed");
+                tracing::info!(provider = self.provider(), request = %self.id, "a subscription was confirmed");
+                Ok(())
+            }
+            Err(error) => {
+                metrics::webhook(self.provider(), "confirmation", "failed");
+                tracing::warn!(provider = self.provider(), request = %self.id, %error, "a subscription could not be confirmed");
+                Err(answer::problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "not-confirmed",
+                    "the subscription could not be confirmed; send it again later",
+                ))
+            }
+        }
     }
 
     /// Judges the events and makes everything durable: what they change, that they were seen, and the
@@ -491,6 +565,9 @@ const fn kind_name(kind: &EventKind<'_>) -> &'static str {
         EventKind::Failure { .. } => "failure",
         EventKind::Unsubscribe { .. } => "unsubscribe",
         EventKind::Complaint { .. } => "complaint",
+        EventKind::Preference { .. } => "preference",
+        EventKind::Same { .. } => "same",
+        EventKind::Moved { .. } => "moved",
         EventKind::Other(name) => name,
     }
 }

@@ -126,10 +126,11 @@ impl Run<'_> {
         let provider = case.text_at("provider")?.ok_or_else(|| missing("provider"))?;
         let channel = case.get("channel").ok_or_else(|| missing("channel"))?.channel()?;
         let effect = case.get("effect").ok_or_else(|| missing("effect"))?;
-        let effect = effect.choice(&["none", "temporary", "permanent", "unknown"], |name| match name {
-            "unknown" => Some(None),
-            name => Effect::parse(name).map(Some),
-        })?;
+        let effect =
+            effect.choice(&["none", "temporary", "permanent", "opt_in", "unknown"], |name| match name {
+                "unknown" => Some(None),
+                name => Effect::parse(name).map(Some),
+            })?;
         let severity = match case.get("severity") {
             Some(severity) => severity.choice(&["permanent", "temporary"], |name| match name {
                 "permanent" => Some(Severity::Permanent),

@@ -35,6 +35,9 @@ pub enum Effect {
     Temporary,
     /// Blocked for good: locked where R22 says so.
     Permanent,
+    /// The person wants messages again, as by an opt-in reply (R23). Counts only for what a person pressed, never
+    /// for a failed send.
+    OptIn,
 }
 
 impl Effect {
@@ -44,12 +47,15 @@ impl Effect {
             Effect::None => "none",
             Effect::Temporary => "temporary",
             Effect::Permanent => "permanent",
+            Effect::OptIn => "opt_in",
         }
     }
 
     /// Reads a name.
     pub fn parse(name: &str) -> Option<Effect> {
-        [Effect::None, Effect::Temporary, Effect::Permanent].into_iter().find(|effect| effect.name() == name)
+        [Effect::None, Effect::Temporary, Effect::Permanent, Effect::OptIn]
+            .into_iter()
+            .find(|effect| effect.name() == name)
     }
 }
 
@@ -150,13 +156,13 @@ impl Entry {
     fn read(reader: &Reader<'_>) -> Result<Entry, PolicyError> {
         reader.only(&ENTRY_KEYS)?;
         let missing = |key: &str| reader.error(format!("the key \"{key}\" is missing"));
-        let names = ["none", "temporary", "permanent"];
+        let names = ["none", "temporary", "permanent", "opt_in"];
         let effect = reader.get("effect").ok_or_else(|| missing("effect"))?.choice(&names, Effect::parse)?;
         let reason = match reader.get("reason") {
             Some(reason) => {
                 reason.choice(&REASONS, |name| ReasonKind::parse(name).filter(|_| REASONS.contains(&name)))?
             }
-            None if effect == Effect::None => ReasonKind::Carrier,
+            None if matches!(effect, Effect::None | Effect::OptIn) => ReasonKind::Carrier,
             None => return Err(missing("reason")),
         };
         let severity = reader

@@ -24,7 +24,7 @@ pub fn first(
         return Ok(false);
     }
     let mut subjects = vec![Subject::Address(address.clone())];
-    subjects.extend(tx.rows.holders(tenant, address)?.into_iter().map(Subject::Contact));
+    subjects.extend(tx.holders(tenant, address)?.into_iter().map(Subject::Contact));
     let suppressed = tx.suppressed(tenant, address)?;
     let entry = ledger::Entry {
         tenant,

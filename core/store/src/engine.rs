@@ -203,6 +203,15 @@ impl Store {
                 let _ = batches.send(batch);
                 Ok::<_, StoreError>(())
             })?;
+            // Where DND of one tenant counts in all, what one was told of names does too.
+            if cache.is_global() {
+                let mut named = Vec::new();
+                tx.rows.each_same(AGENCY, &mut |address| named.push(address))?;
+                for address in named {
+                    let now = tx.in_force(AGENCY, &address)?;
+                    cache.add(tx.place(AGENCY, &address), now);
+                }
+            }
             cache.finish();
             Ok(cache.len() as u64)
         })
@@ -369,13 +378,15 @@ impl Writer {
                 let mut tx = Tx::new(rows, cache, listed);
                 let (good, answer) = job(&mut tx);
                 let mut job_touched = std::mem::take(&mut tx.touched);
-                let job_blocked = std::mem::take(&mut tx.blocked);
+                let mut job_blocked = std::mem::take(&mut tx.blocked);
+                let named = with_names(&mut tx, &mut job_touched, &mut job_blocked);
                 // Blocks count before they are durable, ends only after.
-                let early = if good {
+                let early = named.and_then(|()| {
+                    if !good {
+                        return Ok(());
+                    }
                     search::index(&mut tx, &job_touched).and_then(|()| block_early(&mut tx, &job_touched))
-                } else {
-                    Ok(())
-                };
+                });
                 touched.extend(job_touched.drain());
                 if good && early.is_ok() {
                     for (tenant, address, more) in &job_blocked {
@@ -432,6 +443,26 @@ impl Writer {
             Ok(())
         })
     }
+}
+
+/// What concerns an address concerns it under its other names.
+fn with_names(
+    tx: &mut Tx<'_>,
+    touched: &mut HashSet<(String, AddressKey)>,
+    blocked: &mut Vec<(String, AddressKey, Suppressed)>,
+) -> Result<()> {
+    for (tenant, address) in touched.clone() {
+        for name in tx.names(&tenant, &address)? {
+            touched.insert((tenant.clone(), name));
+        }
+    }
+    for index in 0..blocked.len() {
+        let (tenant, address, more) = blocked[index].clone();
+        for name in tx.names(&tenant, &address)?.into_iter().skip(1) {
+            blocked.push((tenant.clone(), name, more));
+        }
+    }
+    Ok(())
 }
 
 fn block_early(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) -> Result<()> {

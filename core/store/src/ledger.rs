@@ -172,6 +172,6 @@ pub fn history(tx: &mut Tx<'_>, contact: &ContactView, limit: usize) -> Result<V
 /// When the store cannot be read.
 pub fn of_address(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey, limit: usize) -> Result<Vec<Value>> {
     let mut subjects = vec![tx.address_subject(tenant, address)];
-    subjects.extend(tx.rows.holders(tenant, address)?.into_iter().map(|id| of_contact(&id)));
+    subjects.extend(tx.holders(tenant, address)?.into_iter().map(|id| of_contact(&id)));
     Ok(tx.rows.entries_of(&subjects, limit)?.into_iter().map(shown).collect())
 }

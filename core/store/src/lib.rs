@@ -2,7 +2,7 @@
 //!
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
-//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`search`], [`agency`], [`evidence`], [`release`],
+//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`names`], [`search`], [`agency`], [`evidence`], [`release`],
 //!   [`reconciliation`], [`ledger`], [`events`],
 //!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
@@ -23,6 +23,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod links;
 pub mod meta;
+pub mod names;
 pub mod opt;
 pub mod preferences;
 pub mod reconciliation;
@@ -53,9 +54,9 @@ pub use reconciliation::{Repair, Run, RunState};
 pub use rows::{
     AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
     Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows,
-    LedgerRow, LedgerRows, LinkRows, MetaRows, PageRows, Place, ReasonRows, ReconciliationRows, ReleaseRows,
-    Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject,
-    SubscriberRow, SubscriberRows, Test, TokenRows,
+    LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows, Place, ReasonRows, ReconciliationRows,
+    ReleaseRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, Side,
+    SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

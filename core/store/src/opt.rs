@@ -59,7 +59,7 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
     if let Some(complaint) = causes.iter().find(|cause| cause.kind == ReasonKind::Complaint) {
         release::restart(tx, tenant, &origin, &complaint.source)?;
     }
-    let holders = tx.rows.holders(tenant, &origin)?;
+    let holders = tx.holders(tenant, &origin)?;
     let before = tx.suppressed(tenant, &origin)?;
     let mut concerned: Vec<Subject> = Vec::new();
     let mut begun: Vec<Reason> = Vec::new();
@@ -94,7 +94,9 @@ pub fn record(tx: &mut Tx<'_>, tenant: &str, causes: &[Cause]) -> Result<Option<
         cancel_scheduled(tx, tenant, contact)?;
     }
     let blocked = parts.iter().fold(Channels::NONE, |all, (blocks, ..)| all.with(blocks.channels()));
-    tx.cancel(tenant, &origin, blocked)?;
+    for name in tx.names(tenant, &origin)? {
+        tx.cancel(tenant, &name, blocked)?;
+    }
     events::raise(tx, tenant, &holders, Some(&origin), true, channels)?;
     Ok(Some(Change { tenant: tenant.to_owned(), parts }))
 }
@@ -160,8 +162,8 @@ fn note_begun(
 /// Whatever waits at a provider for this contact on a blocked channel is to be cancelled (R14).
 pub(crate) fn cancel_scheduled(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<()> {
     let blocked = Suppressed::by(&tx.reasons(tenant, &Subject::Contact(contact.to_owned()))?).channels();
-    for address in tx.rows.addresses(contact)? {
-        tx.cancel(tenant, &address.key, blocked)?;
+    for name in tx.names_of(tenant, contact)? {
+        tx.cancel(tenant, &name, blocked)?;
     }
     Ok(())
 }
@@ -235,14 +237,17 @@ pub fn opt_in(
     source: &str,
     actor: &str,
 ) -> Result<Option<Change>> {
-    let holders = tx.rows.holders(tenant, origin)?;
+    let holders = tx.holders(tenant, origin)?;
+    let names = tx.names(tenant, origin)?;
     let ending = Ending { by: actor, source, why: "an opt-in reply", event_at: at };
     let before = tx.suppressed(tenant, origin)?;
     let address = Subject::Address(origin.clone());
     let (mut concerned, mut gone) = (Vec::new(), Vec::new());
-    for subject in std::iter::once(address.clone()).chain(holders.iter().cloned().map(Subject::Contact)) {
+    let subjects = names.iter().cloned().map(Subject::Address);
+    for subject in subjects.chain(holders.iter().cloned().map(Subject::Contact)) {
         let have = tx.reasons(tenant, &subject)?;
-        let ids: Vec<String> = rules::opt_in(&have, channel, origin, at).map(|one| one.id.clone()).collect();
+        let by_name = names.iter().flat_map(|name| rules::opt_in(&have, channel, name, at));
+        let ids: Vec<String> = by_name.map(|one| one.id.clone()).collect();
         if ids.is_empty() {
             continue;
         }
@@ -312,8 +317,8 @@ pub(crate) fn lift(
     let own = Subject::Contact(contact.to_owned());
     let reasons = tx.reasons(tenant, &own)?;
     by_subject.push((own, reasons));
-    for address in tx.rows.addresses(contact)? {
-        let subject = Subject::Address(address.key);
+    for name in tx.names_of(tenant, contact)? {
+        let subject = Subject::Address(name);
         let reasons = tx.reasons(tenant, &subject)?;
         by_subject.push((subject, reasons));
     }
@@ -374,5 +379,6 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
     let ago = |days: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
     tx.rows.forget_noted(ago(crate::inbox::DAYS))?;
     tx.rows.forget_runs(ago(reconciliation::DAYS))?;
+    tx.rows.forget_handles(ago(crate::names::DAYS))?;
     tx.rows.forget_scheduled(ago(scheduled::DAYS))
 }

@@ -48,7 +48,7 @@ pub fn read(tx: &mut Tx<'_>, tenant: &str, origin: &AddressKey) -> Result<Prefer
 
 /// The address, and the contacts that hold it.
 fn subjects(tx: &mut Tx<'_>, tenant: &str, origin: &AddressKey) -> Result<Vec<Subject>> {
-    let holders = tx.rows.holders(tenant, origin)?;
+    let holders = tx.holders(tenant, origin)?;
     Ok(std::iter::once(Subject::Address(origin.clone()))
         .chain(holders.into_iter().map(Subject::Contact))
         .collect())
@@ -97,7 +97,7 @@ pub fn resume(
     }
     let after = tx.suppressed(tenant, origin)?;
     opt::note_ended(tx, tenant, &concerned, &told, (before, after), &ending)?;
-    let holders = tx.rows.holders(tenant, origin)?;
+    let holders = tx.holders(tenant, origin)?;
     let names: Vec<_> = resumed.iter().map(Channel::name).collect();
     events::raise(tx, tenant, &holders, Some(origin), false, json!(names))?;
     let parts = told.iter().map(|one| (one.blocks, one.kind, false)).collect();

@@ -97,14 +97,55 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// What an address is protected from in one scope: by itself, and by every contact that holds it (R6).
+    /// An address and its other names (see [`crate::names`]). Where DND of one tenant counts in all, so does what
+    /// one was told of names.
+    pub(crate) fn names(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<AddressKey>> {
+        let scope = if self.cache.is_global() { AGENCY } else { tenant };
+        let mut all = self.rows.same_as(scope, address)?;
+        all.insert(0, address.clone());
+        Ok(all)
+    }
+
+    /// The contacts that hold an address under any of its names.
+    pub(crate) fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>> {
+        let mut all: Vec<String> = Vec::new();
+        for name in self.names(tenant, address)? {
+            for contact in self.rows.holders(tenant, &name)? {
+                if !all.contains(&contact) {
+                    all.push(contact);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Every name of every address of a contact.
+    pub(crate) fn names_of(&mut self, tenant: &str, contact: &str) -> Result<Vec<AddressKey>> {
+        let mut all: Vec<AddressKey> = Vec::new();
+        for address in self.rows.addresses(contact)? {
+            for name in self.names(tenant, &address.key)? {
+                if !all.contains(&name) {
+                    all.push(name);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// What an address is protected from in one scope: by itself under each of its names, and by every contact
+    /// that holds it (R6).
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn suppressed(&mut self, tenant: &str, address: &AddressKey) -> Result<Suppressed> {
-        let mut all = Suppressed::by(&self.reasons(tenant, &Subject::Address(address.clone()))?);
-        for contact in self.rows.holders(tenant, address)? {
-            all = all.with(Suppressed::by(&self.reasons(tenant, &Subject::Contact(contact))?));
+        let mut all = Suppressed::NONE;
+        for name in self.names(tenant, address)? {
+            let holders = self.rows.holders(tenant, &name)?;
+            for subject in
+                std::iter::once(Subject::Address(name)).chain(holders.into_iter().map(Subject::Contact))
+            {
+                all = all.with(Suppressed::by(&self.reasons(tenant, &subject)?));
+            }
         }
         Ok(all)
     }

@@ -74,6 +74,7 @@ static PROFILE: Profile = Profile {
     // Mailgun takes 52.4 MiB.
     body_bytes_max: 53 << 20,
     // Not documented; what its peers allow.
+    signs_onward: false,
     webhook_timeout: Duration::from_secs(10),
     exemptions: &[],
     unnamed: &[lists::LISTS, "scheduled"],
@@ -122,7 +123,7 @@ impl Adapter for Mailgun {
         send.scheduled && status.is_success()
     }
 
-    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, _: &[usize], answer: &Answer<'_>) -> Learned {
         schedule::learn(request, send, answer)
     }
 

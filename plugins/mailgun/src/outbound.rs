@@ -6,7 +6,7 @@ use crate::{
     path::{self, SendPoint},
 };
 use dndgate_adapter::{
-    AddressKind, Channel, Outbound, Recipient, Request, Role, Sending, Unreadable, form, mailbox,
+    AddressKind, Channel, Known, Outbound, Recipient, Request, Role, Sending, Unreadable, form, mailbox,
     mailbox::Mailbox,
 };
 use smallvec::SmallVec;
@@ -81,7 +81,7 @@ pub(crate) fn send<'a>(request: &Request<'a>) -> Result<(Sending<'a>, Vec<String
         scheduled: read.scheduled,
         sender: read.sender,
         tags: read.tags,
-        unnamed: None,
+        ..Sending::default()
     };
     Ok((sending, suspects))
 }
@@ -255,6 +255,7 @@ impl<'a> People<'a> {
             kind: AddressKind::Email,
             address,
             role,
+            known: Known::Address,
         });
         index
     }

@@ -286,7 +286,7 @@ fn scheduled_sends_leave_a_handle_for_each_person() {
     let headers = HeaderMap::new();
     let body = br#"{"id":"<20261123.1.ABC@mg.acme.com>","message":"Queued. Thank you."}"#;
     let learned =
-        MAILGUN.learn(&request, &sending, &Answer { status: StatusCode::OK, headers: &headers, body });
+        MAILGUN.learn(&request, &sending, &[], &Answer { status: StatusCode::OK, headers: &headers, body });
     let people: Vec<&str> = learned.scheduled.iter().map(|one| one.address.as_str()).collect();
     assert_eq!(people, ["ann@example.com", "bob@example.com"]);
     let secrets = Secrets::new(vec![("api_key", vec!["key-1".into()])]);
@@ -308,7 +308,7 @@ fn scheduled_sends_are_cancelled_in_their_region() {
     let sending = read(&request).unwrap();
     let headers = HeaderMap::new();
     let answer = Answer { status: StatusCode::OK, headers: &headers, body: b"odd" };
-    let learned = MAILGUN.learn(&request, &sending, &answer);
+    let learned = MAILGUN.learn(&request, &sending, &[], &answer);
     let secrets = Secrets::new(vec![("api_key", vec!["key-1".into()])]);
     let call = MAILGUN.cancel(&learned.scheduled[0], &secrets).unwrap();
     assert_eq!(call.host.as_deref(), Some("api.eu.mailgun.net"));

@@ -254,7 +254,7 @@ fn the_sandbox_signs_what_the_adapter_believes() {
     let events = |call: dndgate_adapter::outbound::Call| {
         let mut headers = http::HeaderMap::new();
         headers.extend(call.headers);
-        let hook = Webhook { method: &call.method, url, headers: &headers, body: &call.body };
+        let hook = Webhook { method: &call.method, url, headers: &headers, body: &call.body, document: None };
         let authentic = hook.prove(&MAILGUN, &secrets(), now()).unwrap();
         let events = MAILGUN.events(&authentic).unwrap();
         assert_eq!(events[0].account.as_deref(), Some("mg.acme.com"));

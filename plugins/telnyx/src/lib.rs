@@ -51,6 +51,7 @@ static PROFILE: Profile = Profile {
     compressed_bodies: false,
     body_bytes_max: 1 << 20,
     // "Webhooks", documentation: an answer is awaited for 2 seconds.
+    signs_onward: false,
     webhook_timeout: Duration::from_secs(2),
     exemptions: &["verify"],
     unnamed: &["scheduled", "texml"],
@@ -82,7 +83,7 @@ impl Adapter for Telnyx {
         refuse::refuse(refusal)
     }
 
-    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, _: &[usize], answer: &Answer<'_>) -> Learned {
         refuse::learn(request, send, answer)
     }
 

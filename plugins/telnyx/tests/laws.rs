@@ -79,7 +79,7 @@ fn r19_an_answer_teaches_of_the_one_person_it_concerns() {
         let request = fixture.request(TELNYX.profile());
         let Ok(Outbound::Send(sending)) = TELNYX.read(&request) else { panic!() };
         let answer = Answer { status, headers: &HeaderMap::new(), body: body.as_bytes() };
-        TELNYX.learn(&request, &sending, &answer)
+        TELNYX.learn(&request, &sending, &[], &answer)
     };
     let blocked = r#"{"errors":[{"code":"40300","title":"Blocked due to STOP message"}]}"#;
     let one = learned("message.http", StatusCode::BAD_REQUEST, blocked);

@@ -1,6 +1,6 @@
 //! Addresses as Twilio writes them: a number, or a prefix that names the channel and what it calls its people.
 
-use dndgate_adapter::{AddressKind, Channel, Channels, Recipient, Role, Unreadable};
+use dndgate_adapter::{AddressKind, Channel, Channels, Known, Recipient, Role, Unreadable};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, ops::Range};
 
@@ -181,7 +181,7 @@ fn is_phone(text: &str) -> bool {
 }
 
 fn recipient(channels: Channels, kind: AddressKind, address: Cow<'_, str>) -> Recipient<'_> {
-    Recipient { channels, kind, address, role: Role::To }
+    Recipient { channels, kind, address, role: Role::To, known: Known::Address }
 }
 
 /// Where the value stands without spaces around it, from a position on.

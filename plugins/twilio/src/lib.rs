@@ -65,6 +65,7 @@ static PROFILE: Profile = Profile {
     compressed_bodies: false,
     // Twilio's own limits are far below; a notification to 10,000 people comes to about 1 MB.
     body_bytes_max: 8 << 20,
+    signs_onward: false,
     webhook_timeout: Duration::from_secs(15),
     // What a person asked for this minute, or rings the tenant's own people.
     exemptions: &["verify", "caller_id", "taskrouter"],
@@ -118,7 +119,7 @@ impl Adapter for Twilio {
         send.kind == "message" && (status.is_client_error() || send.scheduled)
     }
 
-    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+    fn learn(&self, request: &Request<'_>, send: &Sending<'_>, _: &[usize], answer: &Answer<'_>) -> Learned {
         learn::learn(request, send, answer)
     }
 

@@ -5,7 +5,7 @@ use crate::{
     Request, Unreadable,
     form::{self, Pair},
     json::{self, Json, Value},
-    outbound::Recipient,
+    outbound::{Known, Recipient},
     words::{AddressKind, Channels},
 };
 use smallvec::SmallVec;
@@ -153,7 +153,7 @@ fn split<'b, 'a>(
             Cow::Borrowed(text) => Cow::Borrowed(&text[part.clone()]),
             Cow::Owned(text) => Cow::Owned(text[part.clone()].to_owned()),
         };
-        let recipient = Recipient { channels, kind, address, role: to.role };
+        let recipient = Recipient { channels, kind, address, role: to.role, known: Known::Address };
         mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined });
     }
 }

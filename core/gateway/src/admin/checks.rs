@@ -7,7 +7,7 @@ use super::{
 };
 use crate::gate;
 use axum::{Json, extract::State};
-use dndgate_adapter::{AddressKind, Channel, Recipient, Role};
+use dndgate_adapter::{AddressKind, Channel, Known, Recipient, Role};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -72,6 +72,7 @@ pub(crate) async fn check(
             kind,
             address: asked.address.as_str().into(),
             role: Role::To,
+            known: Known::Address,
         };
         results.push(match gate::verdict(cache, tenant, &recipient) {
             Ok(None) => json!({ "verdict": "allow", "reasons": [] }),

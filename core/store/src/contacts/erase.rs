@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{
     error::{Result, StoreError},
-    ledger, links, opt,
+    ledger, links, names, opt,
     rows::Subject,
     tx::Tx,
 };
@@ -22,16 +22,25 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
     let own: Vec<Reason> = tx.reasons(tenant, &subject)?.into_iter().filter(Reason::is_live).collect();
     let before = Suppressed::by(&own);
     let mut forgotten = vec![ledger::of_contact(id)];
-    for address in tx.rows.addresses(id)? {
-        let kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, &address.key)).collect();
-        opt::begin(tx, tenant, &Subject::Address(address.key.clone()), &kept.iter().collect::<Vec<_>>())?;
-        tx.touch(tenant, &address.key);
-        let others = tx.rows.holders(tenant, &address.key)?;
+    let names = tx.names_of(tenant, id)?;
+    for name in &names {
+        let mut kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, name)).collect();
+        // The tie to its other names goes: what they were protected from stays with each.
+        for other in tx.names(tenant, name)?.into_iter().skip(1) {
+            let said = tx.reasons(tenant, &Subject::Address(other))?;
+            kept.extend(said.iter().filter(|one| one.is_live()).map(|reason| inherited(reason, name)));
+        }
+        opt::begin(tx, tenant, &Subject::Address(name.clone()), &kept.iter().collect::<Vec<_>>())?;
+        tx.touch(tenant, name);
+    }
+    for name in &names {
+        let others = tx.holders(tenant, name)?;
         if others.iter().all(|other| other == id) {
-            let erased = tx.erased(&address.key);
-            tx.rows.erase_address(tenant, &address.key, &erased)?;
-            links::forget(tx, tenant, &address.key)?;
-            forgotten.push(tx.address_subject(tenant, &address.key));
+            let erased = tx.erased(name);
+            tx.rows.erase_address(tenant, name, &erased)?;
+            links::forget(tx, tenant, name)?;
+            names::forget(tx, tenant, name)?;
+            forgotten.push(tx.address_subject(tenant, name));
         }
     }
     forgotten.extend(tx.rows.merged_into(id)?.iter().map(|merged| ledger::of_contact(merged)));

@@ -125,8 +125,8 @@ pub struct Edited {
 /// A contact's own reasons and its addresses'. What a person said stands on both; it counts once.
 pub(crate) fn all_reasons(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<Vec<Reason>> {
     let mut all = tx.reasons(tenant, &Subject::Contact(contact.to_owned()))?;
-    for address in tx.rows.addresses(contact)? {
-        for reason in tx.reasons(tenant, &Subject::Address(address.key))? {
+    for name in tx.names_of(tenant, contact)? {
+        for reason in tx.reasons(tenant, &Subject::Address(name))? {
             let twin = all.iter().any(|one| {
                 (one.kind, one.blocks, one.permanent, one.is_live())
                     == (reason.kind, reason.blocks, reason.permanent, reason.is_live())

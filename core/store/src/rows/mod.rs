@@ -10,6 +10,7 @@ mod inbox;
 mod ledger;
 mod links;
 mod meta;
+mod names;
 mod pages;
 mod reasons;
 mod reconciliation;
@@ -28,6 +29,7 @@ pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
 pub use links::{LinkRows, ShortLinkRow};
 pub use meta::MetaRows;
+pub use names::NameRows;
 pub use pages::PageRows;
 pub use reasons::{ReasonRows, Subject};
 pub use reconciliation::{Difference, ReconciliationRows, Side};
@@ -48,6 +50,7 @@ pub trait Rows:
     + LedgerRows
     + LinkRows
     + MetaRows
+    + NameRows
     + PageRows
     + ReasonRows
     + ReconciliationRows
@@ -69,6 +72,7 @@ impl<T> Rows for T where
         + LedgerRows
         + LinkRows
         + MetaRows
+        + NameRows
         + PageRows
         + ReasonRows
         + ReconciliationRows

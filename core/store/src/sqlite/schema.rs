@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0006_ledger.sql"),
     include_str!("schema/0007_removal.sql"),
     include_str!("schema/0008_repeated.sql"),
+    include_str!("schema/0009_names.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

@@ -95,6 +95,7 @@ impl Fixture {
             url: "https://gate.example.com/hooks/mailgun",
             headers: &self.headers,
             body: &self.body,
+            document: None,
         }
     }
 }

@@ -111,7 +111,13 @@ impl Signed {
     }
 
     pub(super) fn webhook(&self) -> Webhook<'_> {
-        Webhook { method: &self.method, url: &self.url, headers: &self.headers, body: &self.body }
+        Webhook {
+            method: &self.method,
+            url: &self.url,
+            headers: &self.headers,
+            body: &self.body,
+            document: None,
+        }
     }
 
     pub(super) fn authentic(&self) -> Authentic<'_> {

@@ -35,7 +35,7 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
     for body in [&json[..], xml] {
         let status = StatusCode::BAD_REQUEST;
         assert!(TWILIO.wants_answer(&sending, status) && !TWILIO.wants_answer(&sending, StatusCode::CREATED));
-        let learned = TWILIO.learn(&request, &sending, &Answer { status, headers: &headers, body });
+        let learned = TWILIO.learn(&request, &sending, &[], &Answer { status, headers: &headers, body });
         match &learned.events[0].kind {
             EventKind::Failure { channel, to, code, severity, .. } => {
                 assert_eq!(
@@ -48,12 +48,12 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
     }
     headers.insert("twilio-request-id", HeaderValue::from_static("RQ1"));
     let answer = Answer { status: StatusCode::BAD_REQUEST, headers: &headers, body: json };
-    assert_eq!(TWILIO.learn(&request, &sending, &answer).events[0].id, "answer:21610:RQ1");
+    assert_eq!(TWILIO.learn(&request, &sending, &[], &answer).events[0].id, "answer:21610:RQ1");
     for (status, body) in
         [(400, &br#"{"code":20003}"#[..]), (400, b"no"), (201, json), (400, br#"{"code":21211}"#)]
     {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), headers: &headers, body };
-        assert!(TWILIO.learn(&request, &sending, &answer).events.is_empty());
+        assert!(TWILIO.learn(&request, &sending, &[], &answer).events.is_empty());
     }
     let signed = Signed::form(&[
         ("MessageSid", "SM1"),

@@ -133,7 +133,8 @@ fn the_adapter_understands_the_sandboxs_conversations() {
 
 fn events(call: &Call) -> Vec<String> {
     let headers: HeaderMap = call.headers.iter().cloned().collect();
-    let webhook = Webhook { method: &call.method, url: URL, headers: &headers, body: &call.body };
+    let webhook =
+        Webhook { method: &call.method, url: URL, headers: &headers, body: &call.body, document: None };
     let authentic =
         webhook.prove(&TWILIO, &secrets(TOKEN), Timestamp::UNIX_EPOCH).expect("signed as Twilio signs");
     TWILIO.events(&authentic).unwrap().iter().map(|event| format!("{:?}", event.kind)).collect()

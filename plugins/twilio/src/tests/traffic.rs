@@ -129,7 +129,7 @@ proptest! {
             fixture.body[place] = byte;
         }
         let url = fixture.url();
-        let webhook = Webhook { method: &fixture.method, url: &url, headers: &fixture.headers, body: &fixture.body };
+        let webhook = Webhook { method: &fixture.method, url: &url, headers: &fixture.headers, body: &fixture.body, document: None };
         let authentic = Authentic::from_spool(webhook);
         laws::patience(&TWILIO, &authentic);
         let _ = TWILIO.acknowledge(&authentic);

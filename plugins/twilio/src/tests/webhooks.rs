@@ -10,6 +10,7 @@ fn proven<'a>(fixture: &'a Fixture, url: &'a str) -> Authentic<'a> {
         url,
         headers: &fixture.headers,
         body: &fixture.body,
+        document: None,
     })
 }
 
@@ -152,7 +153,7 @@ fn r14_a_scheduled_message_is_cancelled_with_the_accounts_own_token() {
         &br#"{"sid":"SM1","status":"scheduled"}"#[..],
         b"<?xml version='1.0'?><TwilioResponse><Message><Sid>SM1</Sid><Status>scheduled</Status></Message></TwilioResponse>",
     ] {
-        let learned = TWILIO.learn(&request, &sending, &Answer { status: StatusCode::CREATED, headers: &headers, body });
+        let learned = TWILIO.learn(&request, &sending, &[], &Answer { status: StatusCode::CREATED, headers: &headers, body });
         assert_eq!(
             learned.scheduled,
             [Scheduled { account: "AC0123456789abcdef0123456789abcdef".into(), id: "SM1".into(), address: "+14155550100".into() }]

@@ -8,6 +8,7 @@ mod inbox;
 mod ledger;
 mod links;
 mod meta;
+mod names;
 mod pages;
 mod reasons;
 mod reconciliation;

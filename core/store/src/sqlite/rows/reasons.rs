@@ -149,6 +149,16 @@ impl ReasonRows for SqliteRows<'_> {
             "SELECT address.tenant, address.kind, address.match_key, reason.blocks, reason.kind
              FROM reason INDEXED BY reason_live_contact JOIN address ON address.contact = reason.contact
              WHERE reason.contact IS NOT NULL AND reason.ended_at IS NULL",
+            // What blocks one name of an address blocks the others.
+            "SELECT same.tenant, same.kind, same.match_key, reason.blocks, reason.kind
+             FROM same JOIN reason INDEXED BY reason_live ON reason.tenant = same.tenant
+               AND reason.address_kind = same.other_kind AND reason.match_key = same.other_key
+             WHERE reason.contact IS NULL AND reason.ended_at IS NULL",
+            "SELECT same.tenant, same.kind, same.match_key, reason.blocks, reason.kind
+             FROM same JOIN address ON address.tenant = same.tenant AND address.kind = same.other_kind
+               AND address.match_key = same.other_key
+             JOIN reason INDEXED BY reason_live_contact ON reason.contact = address.contact
+             WHERE reason.contact IS NOT NULL AND reason.ended_at IS NULL",
         ] {
             let mut statement = self.0.prepare_cached(sql)?;
             let mut found = statement.query([])?;
