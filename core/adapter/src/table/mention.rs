@@ -88,7 +88,7 @@ pub(super) fn all<'b, 'a>(send: &Send, body: &'b Body<'a>) -> Result<Vec<Mention
                             beside(rows, name, form.one(name)?.map(|pair| pair.value.as_ref()))?
                         }
                     };
-                    split(to, way, &pair.value, SmallVec::new(), Place::Pair(pair), &mut mentions);
+                    split(to, way, pair.value.clone(), SmallVec::new(), Place::Pair(pair), &mut mentions);
                 }
             }
         }
@@ -115,7 +115,7 @@ fn in_json<'b, 'a>(
             beside(rows, name, value.and_then(Json::as_str))?
         }
     };
-    split(to, way, &text, found.trail, Place::Json(found.value), mentions);
+    split(to, way, text, found.trail, Place::Json(found.value), mentions);
     Ok(())
 }
 
@@ -134,14 +134,14 @@ fn beside(
 fn split<'b, 'a>(
     to: &To,
     (channels, kind): (Channels, AddressKind),
-    text: &Cow<'a, str>,
+    text: Cow<'a, str>,
     trail: Trail<'b, 'a>,
     value: Place<'b, 'a>,
     mentions: &mut Vec<Mention<'b, 'a>>,
 ) {
     let mut start = 0;
     let pieces: SmallVec<[&str; 4]> =
-        if to.joined.is_empty() { SmallVec::from_slice(&[&**text]) } else { text.split(to.joined).collect() };
+        if to.joined.is_empty() { SmallVec::from_slice(&[&*text]) } else { text.split(to.joined).collect() };
     for piece in pieces {
         let lead = piece.len() - piece.trim_start().len();
         let part = start + lead..start + lead + piece.trim().len();
@@ -149,7 +149,7 @@ fn split<'b, 'a>(
         if part.is_empty() {
             continue;
         }
-        let address = match text {
+        let address = match &text {
             Cow::Borrowed(text) => Cow::Borrowed(&text[part.clone()]),
             Cow::Owned(text) => Cow::Owned(text[part.clone()].to_owned()),
         };

@@ -84,7 +84,7 @@ fn rewritten(first: &Mention<'_, '_>, stay: &[&Mention<'_, '_>]) -> Result<Edit,
 /// Which elements of which arrays go, an array by where it begins.
 #[derive(Default)]
 struct Plan<'b, 'a> {
-    arrays: BTreeMap<usize, (&'b Json<'a>, BTreeSet<usize>, Vec<(&'b Json<'a>, usize)>)>,
+    arrays: BTreeMap<usize, (&'b Json<'a>, BTreeSet<usize>)>,
     edits: Vec<Edit>,
 }
 
@@ -94,8 +94,7 @@ impl<'b, 'a> Plan<'b, 'a> {
         let Some(((array, index), outer)) = trail.split_last() else {
             return Err(CannotTrim("nobody would be left in a field that must name somebody".into()));
         };
-        let (_, gone, _) =
-            self.arrays.entry(array.range.start).or_insert_with(|| (array, BTreeSet::new(), outer.to_vec()));
+        let (_, gone) = self.arrays.entry(array.range.start).or_insert_with(|| (array, BTreeSet::new()));
         gone.insert(*index);
         if gone.len() < array.as_array().map_or(0, <[_]>::len) {
             return Ok(());
@@ -107,7 +106,7 @@ impl<'b, 'a> Plan<'b, 'a> {
     /// The edits, those of arrays inside what goes left out.
     fn finish(self) -> Vec<Edit> {
         let mut edits = self.edits;
-        for (array, gone, _) in self.arrays.into_values() {
+        for (array, gone) in self.arrays.into_values() {
             edits.extend(array.without(&gone.into_iter().collect::<Vec<_>>()));
         }
         edits.sort_by_key(|edit| (edit.range.start, std::cmp::Reverse(edit.range.end)));
