@@ -91,9 +91,12 @@ pub struct Row {
 /// What is wrong with a row, in plain words.
 pub type Fault = String;
 
+/// A line's number, and the object that stands on it.
+type ReadLine = (u64, Result<Map<String, Value>, Fault>);
+
 enum Shape {
     Table(Box<Table>),
-    Lines { lines: Lines, ahead: VecDeque<(u64, Result<Map<String, Value>, Fault>)> },
+    Lines { lines: Lines, ahead: VecDeque<ReadLine> },
 }
 
 /// A file being read.
