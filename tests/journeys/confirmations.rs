@@ -106,7 +106,7 @@ fn it_takes_the_place_of_the_crms_own() {
 #[test]
 fn where_the_answer_is_not_run_the_api_sends_it() {
     let world = wanted().start();
-    world.crm.answers(json_answer(200, &json!({ "ok": true })));
+    world.crm.answers(json_answer(404, &json!({ "ok": false })));
     let answered = world.hears(PERSON, "STOP");
     assert!(messages(&answered).is_empty(), "{}", answered.text());
     let sent = world.twilio.wait_for(1).pop().expect("a message");

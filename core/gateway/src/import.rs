@@ -189,10 +189,9 @@ fn parse(
     loop {
         let row = reader.next_row();
         let over = !matches!(row, Ok(Some(_)));
-        if batch.steps.len() >= size || over && !batch.steps.is_empty() {
-            if batches.send(std::mem::take(&mut batch)).is_err() {
-                return Ok(());
-            }
+        let full = batch.steps.len() >= size || over && !batch.steps.is_empty();
+        if full && batches.send(std::mem::take(&mut batch)).is_err() {
+            return Ok(());
         }
         let Some(Row { line, read, left_out }) = row? else { return Ok(()) };
         if batch.rows == 0 {

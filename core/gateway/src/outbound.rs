@@ -56,11 +56,11 @@ struct Stop {
     message: Cow<'static, str>,
     code: Option<u32>,
     blocked: Option<(Channel, &'static str)>,
-    address: Option<String>,
+    address: Option<Box<str>>,
     tenant: Option<(usize, String)>,
     channel: Option<Channel>,
     /// The refusal where the provider answers each part of a request for itself.
-    reply: Option<Reply>,
+    reply: Option<Box<Reply>>,
 }
 
 impl Stop {
@@ -555,7 +555,7 @@ impl<'a> Exchange<'a> {
                 .reason
                 .map(|(channel, _)| channel)
                 .or(recipient.and_then(|one| one.channels.first())),
-            address: recipient.map(|one| one.address.to_string()),
+            address: recipient.map(|one| one.address.as_ref().into()),
             tenant,
             ..Stop::new(why.cause, why.message.into_owned())
         }
@@ -572,7 +572,7 @@ impl<'a> Exchange<'a> {
         let id = self.id.to_string();
         let why: Vec<Why<'_>> = dropped.iter().map(|index| out.why(*index)).collect();
         let reply = self.adapter().refuse_each(request, out.sending, &out.refused(dropped, &why, &id));
-        Stop { reply, ..self.stop_for(tenant, out) }
+        Stop { reply: reply.map(Box::new), ..self.stop_for(tenant, out) }
     }
 
     /// Puts addresses of the gateway where the CRM named its own, so that error codes are seen (R19).
@@ -839,7 +839,8 @@ impl<'a> Exchange<'a> {
             code: stop.code,
             request_id: &id,
         };
-        let reply = stop.reply.clone().unwrap_or_else(|| self.adapter().refuse(&self.head, &refusal));
+        let each = stop.reply.as_deref().cloned();
+        let reply = each.unwrap_or_else(|| self.adapter().refuse(&self.head, &refusal));
         let mut response = answer::from_reply(reply);
         let (word, reason) = match (stop.cause, stop.blocked) {
             (RefusalCause::Blocked, Some((_, reason))) => ("blocked", reason),

@@ -70,9 +70,12 @@ pub(crate) async fn put(
     Ok(worker.pool.send(&upstream, question, timeout, || true).await?)
 }
 
+/// A host and a path there.
+type Place = (Option<String>, String);
+
 /// Documents that webhooks' proofs need, by the question that gets them.
 #[derive(Debug, Default)]
-pub(crate) struct Documents(Mutex<HashMap<(Option<String>, String), (Bytes, Instant)>>);
+pub(crate) struct Documents(Mutex<HashMap<Place, (Bytes, Instant)>>);
 
 impl Documents {
     /// A document that is kept.
