@@ -1,7 +1,7 @@
 //! The one text that confirms an opt-out: where it is wanted, where the provider sends none, and never twice.
 
 use crate::harness::{
-    ACCOUNT, Request, Setup, World, answer, json_answer,
+    ACCOUNT, Request, Setup, World, answer,
     signed::{mailgun_signature, now, twilio_webhook},
     until,
     wire::Message,
@@ -106,8 +106,8 @@ fn it_takes_the_place_of_the_crms_own() {
 #[test]
 fn where_the_answer_is_not_run_the_api_sends_it() {
     let world = wanted().start();
-    world.crm.answers(json_answer(404, &json!({ "ok": false })));
-    let answered = world.hears(PERSON, "STOP");
+    world.crm.answers(answer(404, "text/xml", "<nothing here"));
+    let answered = world.send(&stop(&format!("SM{:032x}", 1), PERSON, "STOP", &[]));
     assert!(messages(&answered).is_empty(), "{}", answered.text());
     let sent = world.twilio.wait_for(1).pop().expect("a message");
     assert!(sent.target().ends_with(&format!("/Accounts/{ACCOUNT}/Messages.json")), "{}", sent.target());
@@ -120,7 +120,7 @@ fn where_the_answer_is_not_run_the_api_sends_it() {
     until("the count", || {
         (world.gate.metric("dndgate_confirmations_total", &[("outcome", "sent")]) == 1.0).then_some(())
     });
-    world.hears(PERSON, "STOP");
+    world.send(&stop(&format!("SM{:032x}", 2), PERSON, "STOP", &[]));
     assert_eq!(world.twilio.count(), 1, "once");
 }
 
