@@ -111,10 +111,7 @@ fn where_the_answer_is_not_run_the_api_sends_it() {
     assert!(messages(&answered).is_empty(), "{}", answered.text());
     let sent = world.twilio.wait_for(1).pop().expect("a message");
     assert!(sent.target().ends_with(&format!("/Accounts/{ACCOUNT}/Messages.json")), "{}", sent.target());
-    assert_eq!(
-        (sent.form("To"), sent.form("From")),
-        (vec![PERSON.to_owned()], vec!["whatsapp:+15005550006".into()])
-    );
+    assert_eq!((sent.form("To"), sent.form("From")), (vec![PERSON.to_owned()], vec!["+15005550006".into()]));
     assert!(sent.form("Body")[0].starts_with(TEXT), "{}", sent.text());
     assert!(sent.field("Authorization").is_some_and(|value| value.starts_with("Basic ")));
     until("the count", || {
