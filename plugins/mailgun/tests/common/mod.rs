@@ -3,9 +3,10 @@
 
 use dndgate_adapter::{
     Adapter, Asked, Head, Outbound, Request, Role, Secrets, Sending, Unreadable, Webhook, apply_edits,
+    fixture,
 };
 use dndgate_mailgun::MAILGUN;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use std::path::Path;
 
 /// The key of every webhook fixture, of the sheet's vectors.
@@ -50,25 +51,10 @@ impl Fixture {
     }
 
     fn read(file: &Path) -> Fixture {
-        let bytes = std::fs::read(file).unwrap();
-        let blank = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap();
-        let head = String::from_utf8(bytes[..blank].to_vec()).unwrap();
-        let (notes, lines): (Vec<&str>, Vec<&str>) = head.lines().partition(|line| line.starts_with('#'));
-        let mut first = lines[0].split(' ');
-        let (method, target) = (first.next().unwrap().parse().unwrap(), first.next().unwrap().to_owned());
-        let mut headers = HeaderMap::new();
-        for line in &lines[1..] {
-            let (name, value) = line.split_once(": ").unwrap();
-            headers.append(name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap());
-        }
-        Fixture {
-            name: file.file_name().unwrap().to_string_lossy().into_owned(),
-            notes: notes.into_iter().map(|note| note.trim_start_matches("# ").to_owned()).collect(),
-            method,
-            target,
-            headers,
-            body: bytes[blank + 2..].to_vec(),
-        }
+        let name = file.file_name().unwrap().to_string_lossy();
+        let read = fixture::Fixture::parse(&name, &std::fs::read(file).unwrap());
+        let fixture::Fixture { name, notes, method, target, headers, body } = read;
+        Fixture { name, notes, method, target, headers, body }
     }
 
     /// What a note of that kind says.
