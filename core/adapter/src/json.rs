@@ -138,6 +138,22 @@ impl<'a> Json<'a> {
         Ok(found)
     }
 
+    /// The member of that key for a provider that does not mind the case of keys, and its place among the members.
+    ///
+    /// # Errors
+    /// When two keys are the same but for case, or one equals it but for `_`, `-` or surrounding white space.
+    pub fn field_in_any_case(&self, key: &str) -> Result<Option<(usize, &Json<'a>)>, Unreadable> {
+        let mut found = None;
+        for (index, member) in self.as_object().unwrap_or_default().iter().enumerate() {
+            if member.key.eq_ignore_ascii_case(key) && found.is_none() {
+                found = Some((index, &member.value));
+            } else if resembles(&member.key, key) {
+                return Err(Unreadable::new(format!("{key} stands in the JSON twice, or is misspelt")));
+            }
+        }
+        Ok(found)
+    }
+
     /// Where a string's text stands, quotes not included. `None` when this is no string.
     pub fn place(&self) -> Option<Place> {
         self.as_str()?;
@@ -486,6 +502,15 @@ mod tests {
         assert!(json.field("from").expect("clear").is_none());
         assert!(json.field("to").is_err());
         assert!(json.field("sendAt").is_err());
+    }
+
+    #[test]
+    fn keys_of_any_case_are_the_same_key() {
+        let json = read(br#"{"to":1,"Cc":2,"CC":3,"b_cc":4}"#).expect("good JSON");
+        assert_eq!(json.field_in_any_case("To").expect("clear").map(|(at, _)| at), Some(0));
+        assert!(json.field_in_any_case("Cc").is_err());
+        assert!(json.field_in_any_case("Bcc").is_err());
+        assert!(json.field_in_any_case("From").expect("clear").is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::{
     Adapter,
     outbound::Recipient,
     request::Edit,
+    sign,
     words::{AddressKind, Channel, Secrets},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -28,6 +29,38 @@ impl<'a> Webhook<'a> {
     /// The query of the URL, without `?`.
     pub fn query(&self) -> Option<&'a str> {
         self.url.split_once('?').map(|(_, query)| query)
+    }
+
+    /// Does it bear one of these secrets? For providers that sign nothing and can only be told a secret: as the
+    /// password or as `user:password` of HTTP Basic, as a Bearer token, or as the value of one of these header
+    /// fields. Compared in constant time; a field that stands there twice, and an empty secret, prove nothing.
+    pub fn bears(&self, secrets: &[String], fields: &[&str]) -> bool {
+        let once = |name: &str| {
+            let mut values = self.headers.get_all(name).iter();
+            let value = values.next()?.as_bytes();
+            values.next().is_none().then_some(value)
+        };
+        let mut offered: Vec<Vec<u8>> =
+            fields.iter().filter_map(|name| once(name)).map(<[u8]>::to_vec).collect();
+        let authorization = once("authorization").and_then(|value| std::str::from_utf8(value).ok());
+        if let Some((scheme, rest)) = authorization.and_then(|value| value.split_once(' ')) {
+            if scheme.eq_ignore_ascii_case("basic") {
+                let pair = sign::from_base64(rest).unwrap_or_default();
+                if let Some(colon) = pair.iter().position(|byte| *byte == b':') {
+                    offered.push(pair[colon + 1..].to_vec());
+                    offered.push(pair);
+                }
+            } else if scheme.eq_ignore_ascii_case("bearer") {
+                offered.push(rest.trim().as_bytes().to_vec());
+            }
+        }
+        let mut proven = false;
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            for one in &offered {
+                proven |= sign::equal(secret.as_bytes(), one);
+            }
+        }
+        proven
     }
 
     /// The only way to an [`Authentic`] webhook: the adapter has to verify it.
@@ -242,4 +275,47 @@ pub struct Resigned {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Edits to the body.
     pub edits: Vec<Edit>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bears(fields: &[(&str, &str)], secret: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(
+                name.parse::<HeaderName>().expect("a name"),
+                value.parse::<HeaderValue>().expect("a value"),
+            );
+        }
+        let webhook = Webhook {
+            method: &Method::POST,
+            url: "https://x/",
+            headers: &headers,
+            body: b"",
+            document: None,
+        };
+        webhook.bears(&["old".to_owned(), secret.to_owned()], &["x-token"])
+    }
+
+    #[test]
+    fn a_secret_is_borne_in_one_of_four_ways() {
+        let basic = format!("Basic {}", sign::to_base64(b"postmark:s3:cret"));
+        for (value, secret) in [(&*basic, "s3:cret"), (&basic, "postmark:s3:cret"), ("bearer s3", "s3")] {
+            assert!(bears(&[("authorization", value)], secret), "{value}");
+        }
+        assert!(bears(&[("x-token", "s3")], "s3"));
+        for fields in [
+            &[("authorization", &*basic)][..],
+            &[("authorization", "Basic czM=")],
+            &[("authorization", "s3")],
+            &[("x-token", "s3"), ("x-token", "s3")],
+            &[("x-other", "s3")],
+            &[],
+        ] {
+            assert!(!bears(fields, "s3"), "{fields:?}");
+        }
+        assert!(!bears(&[("x-token", "")], ""), "an empty secret is none");
+    }
 }
