@@ -14,6 +14,7 @@
 pub mod fixture;
 pub mod form;
 pub mod json;
+pub mod jwt;
 pub mod laws;
 pub mod mailbox;
 pub mod multipart;
@@ -22,6 +23,7 @@ pub mod path;
 pub mod request;
 pub mod sandbox;
 pub mod sign;
+pub mod sip;
 pub mod suppressions;
 pub mod table;
 pub mod webhook;

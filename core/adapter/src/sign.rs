@@ -35,6 +35,25 @@ pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     digest.finalize().into()
 }
 
+/// MD5 (RFC 1321), for providers that still sign with it.
+pub fn md5(message: &[u8]) -> [u8; 16] {
+    md5::Md5::digest(message).into()
+}
+
+/// HMAC-MD5 (RFC 2104), for providers that still sign with it.
+pub fn hmac_md5(key: &[u8], message: &[u8]) -> [u8; 16] {
+    let mut mac = Hmac::<md5::Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC-SHA384 (RFC 2104).
+pub fn hmac_sha384(key: &[u8], message: &[u8]) -> [u8; 48] {
+    let mut mac = Hmac::<sha2::Sha384>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
 /// HMAC-SHA512 (RFC 2104).
 pub fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
     let mut mac = Hmac::<sha2::Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");

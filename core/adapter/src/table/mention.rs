@@ -6,7 +6,7 @@ use crate::{
     form::{self, Pair},
     json::{self, Json, Value},
     outbound::{Known, Recipient},
-    words::{AddressKind, Channels},
+    words::{AddressKind, Channel, Channels},
 };
 use smallvec::SmallVec;
 use std::{borrow::Cow, ops::Range};
@@ -81,7 +81,7 @@ pub(super) fn all<'b, 'a>(send: &Send, body: &'b Body<'a>) -> Result<Vec<Mention
         match body {
             Body::Json(json) => walk(json, to.at, &mut |found| in_json(to, found, &mut mentions))?,
             Body::Form(form) => {
-                if let Some(pair) = form.one(to.at)? {
+                if let Some(pair) = form.one(to.at.trim_end_matches("[]"))? {
                     let way = match to.way {
                         Way::Always(channels, kind) => (channels, kind),
                         Way::Beside(name, rows) => {
@@ -153,8 +153,24 @@ fn split<'b, 'a>(
             Cow::Borrowed(text) => Cow::Borrowed(&text[part.clone()]),
             Cow::Owned(text) => Cow::Owned(text[part.clone()].to_owned()),
         };
+        let kind = if channels.has(Channel::WhatsApp) { whatsapp_kind(kind, &address) } else { kind };
         let recipient = Recipient { channels, kind, address, role: to.role, known: Known::Address };
         mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined });
+    }
+}
+
+/// A user id of WhatsApp, two letters for the country in front: `US.13491208655302741918`.
+fn whatsapp_kind(kind: AddressKind, address: &str) -> AddressKind {
+    match address.split_once('.') {
+        Some((country, id))
+            if kind == AddressKind::Phone
+                && country.len() == 2
+                && country.bytes().all(|byte| byte.is_ascii_alphabetic())
+                && !id.is_empty() =>
+        {
+            AddressKind::Wa
+        }
+        _ => kind,
     }
 }
 

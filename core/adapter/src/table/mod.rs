@@ -6,8 +6,7 @@
 //! there twice or misspelt, a recipient in the query, a body of another media type are errors.
 //!
 //! Where a value stands is written as a *trail*: names joined by dots, `[]` behind a name whose value is an
-//! array (a bare value counts as an array of one), `*` for every member of an object. Forms have no levels: a
-//! trail of theirs is a name.
+//! array (a bare value counts as an array of one), `*` for every member of an object.
 //!
 //! ```text
 //! to                       {"to": "+1…"}
@@ -16,6 +15,9 @@
 //! []                       [ … ] the body itself is an array
 //! failover[].to            {"failover": [{"to": "…"}, …]}
 //! ```
+//!
+//! In a form a trail is a name, without `[]`. An address on WhatsApp that is a user id there and no number is
+//! recognised as one.
 
 mod mention;
 mod read;
@@ -79,6 +81,8 @@ pub struct Send {
     /// Fields that name people unknown to us (groups, lists), each with its name of
     /// [`crate::Profile::unnamed`].
     pub unnamed: &'static [(&'static str, &'static str)],
+    /// Lists at the top of the request in which nobody need be left: such a list then goes as a whole.
+    pub dispensable: &'static [&'static str],
     /// Objects that are keyed by recipient, out of which those who go are taken, too.
     pub keyed: &'static [&'static str],
     /// Addresses of the CRM for the provider to call.
@@ -99,6 +103,7 @@ impl Send {
         to: &[],
         optional: false,
         unnamed: &[],
+        dispensable: &[],
         keyed: &[],
         callbacks: &[],
         scheduled: &[],

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 const CHAT: &[(&str, Channels, AddressKind)] = &[
     ("sms", Channels::of(Channel::Sms), AddressKind::Phone),
     ("messenger", Channels::of(Channel::Fb), AddressKind::Psid),
+    ("whatsapp", Channels::of(Channel::WhatsApp), AddressKind::Phone),
 ];
 
 static ONE: Send = Send {
@@ -26,6 +27,7 @@ static CHATS: Send = Send {
         To { at: "to", joined: "", way: Way::Beside("channel", CHAT), role: Role::To },
         To { at: "failover[].to", joined: "", way: Way::Beside("channel", CHAT), role: Role::To },
     ],
+    dispensable: &["failover"],
     ..Send::NONE
 };
 static BATCH: Send =
@@ -137,6 +139,17 @@ fn what_can_be_read_in_two_ways_is_an_error() {
 }
 
 #[test]
+fn a_user_id_of_whatsapp_is_no_number() {
+    for (address, kind) in [("US.13491208655302741918", AddressKind::Wa), ("14155550100", AddressKind::Phone)]
+    {
+        with("POST /v1/chats", &format!(r#"{{"channel":"whatsapp","to":"{address}"}}"#), |request| {
+            let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+            assert_eq!(sending.recipients[0].kind, kind);
+        });
+    }
+}
+
+#[test]
 fn facts_of_a_send() {
     let body = r#"{"dst":"1","url":"https://crm/x","send_at":"2026","src":"me","tag":"t","groups":[7]}"#;
     with("POST /v1/one", body, |request| {
@@ -170,6 +183,12 @@ fn r11_takes_out_whom_it_is_told_and_nothing_else() {
             r#"{"channel":"sms","to":"1","failover":[{"to":"2","channel":"sms"}]}"#,
             &[0],
             None,
+        ),
+        (
+            "POST /v1/chats",
+            r#"{"channel":"sms","to":"1","failover":[{"to":"2","channel":"sms"}],"x":1}"#,
+            &[1],
+            Some(r#"{"channel":"sms","to":"1","x":1}"#),
         ),
         (
             "POST /v1/batch",

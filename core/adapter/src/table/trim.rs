@@ -18,6 +18,10 @@ pub(super) fn trim(send: &Send, request: &Request<'_>, drop: &[usize]) -> Result
     let mentions = mention::all(send, &body).map_err(|unreadable| CannotTrim(unreadable.message))?;
     let goes = |index: usize| drop.binary_search(&index).is_ok();
     let mut plan = Plan::default();
+    let dispensable = match &body {
+        Body::Json(json) => Dispensable::of(json, send.dispensable),
+        Body::Form(_) => Dispensable::default(),
+    };
     let mut texts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, mention) in mentions.iter().enumerate() {
         texts.entry(mention.value.start()).or_default().push(index);
@@ -30,7 +34,7 @@ pub(super) fn trim(send: &Send, request: &Request<'_>, drop: &[usize]) -> Result
         }
         let first = &mentions[indices[0]];
         if stay.is_empty() {
-            plan.take_out(&first.trail)?;
+            plan.take_out(&first.trail, &dispensable)?;
         } else {
             plan.edits.push(rewritten(first, &stay)?);
         }
@@ -81,6 +85,18 @@ fn rewritten(first: &Mention<'_, '_>, stay: &[&Mention<'_, '_>]) -> Result<Edit,
     Ok(place.replace(&left.join(first.joined)))
 }
 
+/// The edits that take each dispensable list out with its name, by where the list begins.
+#[derive(Default)]
+struct Dispensable(BTreeMap<usize, Vec<Edit>>);
+
+impl Dispensable {
+    fn of(root: &Json<'_>, names: &[&str]) -> Dispensable {
+        let members = root.as_object().unwrap_or_default().iter().enumerate();
+        let named = members.filter(|(_, member)| names.contains(&&*member.key));
+        Dispensable(named.map(|(index, member)| (member.value.range.start, root.without(&[index]))).collect())
+    }
+}
+
 /// Which elements of which arrays go, an array by where it begins.
 #[derive(Default)]
 struct Plan<'b, 'a> {
@@ -90,7 +106,11 @@ struct Plan<'b, 'a> {
 
 impl<'b, 'a> Plan<'b, 'a> {
     /// Takes the innermost element on this trail out; an array of which nothing is left goes as well.
-    fn take_out(&mut self, trail: &[(&'b Json<'a>, usize)]) -> Result<(), CannotTrim> {
+    fn take_out(
+        &mut self,
+        trail: &[(&'b Json<'a>, usize)],
+        dispensable: &Dispensable,
+    ) -> Result<(), CannotTrim> {
         let Some(((array, index), outer)) = trail.split_last() else {
             return Err(CannotTrim("nobody would be left in a field that must name somebody".into()));
         };
@@ -100,7 +120,11 @@ impl<'b, 'a> Plan<'b, 'a> {
             return Ok(());
         }
         self.arrays.remove(&array.range.start);
-        self.take_out(outer)
+        if let (true, Some(whole)) = (outer.is_empty(), dispensable.0.get(&array.range.start)) {
+            self.edits.extend(whole.iter().cloned());
+            return Ok(());
+        }
+        self.take_out(outer, dispensable)
     }
 
     /// The edits, those of arrays inside what goes left out.
