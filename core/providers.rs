@@ -4,6 +4,11 @@ use dndgate_gateway::Adapters;
 
 /// Every adapter, in the order in which they are listed to people; and those made from the configuration.
 pub static ADAPTERS: &Adapters = &Adapters {
-    fixed: &[&dndgate_twilio::TWILIO, &dndgate_mailgun::MAILGUN, &dndgate_telnyx::TELNYX],
+    fixed: &[
+        &dndgate_twilio::TWILIO,
+        &dndgate_mailgun::MAILGUN,
+        &dndgate_telnyx::TELNYX,
+        &dndgate_vonage::VONAGE,
+    ],
     made: &[],
 };

@@ -25,6 +25,11 @@ return {
   { provider = "messenger", channel = "FB", code = "marketing_resume", effect = "opt_in" },
   { provider = "messenger", channel = "FB", code = { "551", "551/1545041" }, effect = "temporary", reason = "provider_opt_out" },
   { provider = "messenger", channel = "FB", code = { "10/2018278", "100/2018001" }, effect = "none" },
+  { provider = "vonage", channel = "SMS", code = { "9", "1240" }, effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
+  { provider = "vonage", channel = "SMS", code = { "4", "14", "1050", "submit/7" }, effect = "permanent", reason = "carrier" },
+  { provider = "vonage", channel = "SMS", code = { "2", "3", "12", "1190", "submit/33" }, effect = "temporary", reason = "carrier" },
+  { provider = "vonage", channel = "WhatsApp", code = "1300", effect = "temporary", reason = "carrier", channels = { "WhatsApp" } },
+  { provider = "vonage", channel = "SMS", code = { "6", "8", "submit/9", "1210", "1340" }, effect = "none" },
   { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
   { provider = "telnyx", channel = "SMS", code = { "40002", "40003", "40004" }, effect = "none" },
 }

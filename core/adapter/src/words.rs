@@ -175,6 +175,18 @@ impl AddressKind {
         AddressKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// The kind of an address on WhatsApp: a telephone number, or a user id that has the two letters of a country in
+    /// front (`US.13491208655302741918`).
+    pub fn on_whatsapp(address: &str) -> AddressKind {
+        let is_user_id = |(country, id): (&str, &str)| {
+            country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) && !id.is_empty()
+        };
+        match address.split_once('.').is_some_and(is_user_id) {
+            true => AddressKind::Wa,
+            false => AddressKind::Phone,
+        }
+    }
+
     /// The channels that an address of this kind serves.
     pub fn channels(self) -> Channels {
         Channel::ALL.into_iter().filter(|channel| channel.kinds().contains(&self)).collect()

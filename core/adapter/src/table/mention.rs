@@ -153,24 +153,12 @@ fn split<'b, 'a>(
             Cow::Borrowed(text) => Cow::Borrowed(&text[part.clone()]),
             Cow::Owned(text) => Cow::Owned(text[part.clone()].to_owned()),
         };
-        let kind = if channels.has(Channel::WhatsApp) { whatsapp_kind(kind, &address) } else { kind };
+        let kind = match kind {
+            AddressKind::Phone if channels.has(Channel::WhatsApp) => AddressKind::on_whatsapp(&address),
+            kind => kind,
+        };
         let recipient = Recipient { channels, kind, address, role: to.role, known: Known::Address };
         mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined });
-    }
-}
-
-/// A user id of WhatsApp, two letters for the country in front: `US.13491208655302741918`.
-fn whatsapp_kind(kind: AddressKind, address: &str) -> AddressKind {
-    match address.split_once('.') {
-        Some((country, id))
-            if kind == AddressKind::Phone
-                && country.len() == 2
-                && country.bytes().all(|byte| byte.is_ascii_alphabetic())
-                && !id.is_empty() =>
-        {
-            AddressKind::Wa
-        }
-        _ => kind,
     }
 }
 
