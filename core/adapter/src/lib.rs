@@ -30,7 +30,7 @@ pub mod webhook;
 pub mod words;
 
 pub use outbound::{
-    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Known, Learned, Look, Onward,
+    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Copies, Known, Learned, Look, Onward,
     Outbound, Recipient, Refusal, RefusalCause, Refused, Role, Scheduled, Sending, Unreadable,
 };
 pub use request::{Edit, Head, Place, Quoting, Reply, Request, apply_edits};
@@ -196,6 +196,12 @@ pub trait Adapter: Debug + Send + Sync + 'static {
     fn cancel(&self, scheduled: &Scheduled, secrets: &Secrets) -> Option<outbound::Call> {
         let _ = (scheduled, secrets);
         None
+    }
+
+    /// Does this status of the answer to [`Adapter::cancel`] say that the send will not leave? Otherwise it is
+    /// tried again. The default: success, and what says that it is not there or has left already.
+    fn cancelled(&self, status: http::StatusCode) -> bool {
+        status.is_success() || matches!(status.as_u16(), 400 | 404 | 409 | 410)
     }
 
     /// The provider's suppression lists, where its API offers them: asked before a spam complaint is released

@@ -47,6 +47,8 @@ pub struct Sending<'a> {
     /// Recipients (by index) that hang together: when the second is taken out, the first goes too (a fallback of
     /// a message, a part of a batch that uses another's answer).
     pub follows: Vec<(usize, usize)>,
+    /// Hidden copies, and those without whom they are not sent.
+    pub copies: Vec<Copies>,
     /// Something is left to be sent even when every recipient is taken out: a batch with a read in it. Such a
     /// request is trimmed and goes on; others are refused as a whole.
     pub rest: bool,
@@ -63,6 +65,16 @@ pub struct Sending<'a> {
     /// It also reaches people whom nobody names to us, as [`Outbound::Unnamed`]: refused unless the operator
     /// allows that name, and those who are named are judged in any case.
     pub unnamed: Option<&'static str>,
+}
+
+/// Hidden copies of one mail among the recipients of a send (by index): when everybody of `of` is taken out, these
+/// go too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Copies {
+    /// Those who get a hidden copy.
+    pub who: Vec<usize>,
+    /// Those whom the mail is for.
+    pub of: Vec<usize>,
 }
 
 /// One person whom a send would reach.

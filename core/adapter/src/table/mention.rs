@@ -2,14 +2,14 @@
 
 use super::{Form, Send, To, Way};
 use crate::{
-    Request, Unreadable,
+    Head, Request, Unreadable,
     form::{self, Pair},
     json::{self, Json, Value},
-    outbound::{Known, Recipient},
+    outbound::{Known, Recipient, Role},
     words::{AddressKind, Channel, Channels},
 };
 use smallvec::SmallVec;
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 /// A body that was read.
 #[derive(Debug)]
@@ -28,7 +28,14 @@ impl<'a> Body<'a> {
         }
         refuse_in_query(send, query)?;
         match request.head.media_type().as_deref() {
-            Some("application/json") if takes(Form::Json) => Ok(Body::Json(json::read(request.body)?)),
+            Some("application/json") if takes(Form::Json) => {
+                let body = json::read(request.body)?;
+                refuse_charset(&request.head)?;
+                if let Some(check) = send.check {
+                    check(&body)?;
+                }
+                Ok(Body::Json(body))
+            }
             Some("application/x-www-form-urlencoded") if takes(Form::Urlencoded) => {
                 Ok(Body::Form(form::read(request.body)?))
             }
@@ -36,6 +43,20 @@ impl<'a> Body<'a> {
             _ => Err(Unreadable::new("send this as application/x-www-form-urlencoded")),
         }
     }
+}
+
+/// JSON is UTF-8 (RFC 8259, section 8.1); a reader that believes another charset would see another text.
+fn refuse_charset(head: &Head<'_>) -> Result<(), Unreadable> {
+    let parameters =
+        head.header("content-type").and_then(|value| value.split_once(';')).map(|(_, rest)| rest);
+    let charsets = parameters.unwrap_or_default().split(';').filter_map(|one| one.split_once('='));
+    for (_, charset) in charsets.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")) {
+        let charset = charset.trim().trim_matches('"').to_ascii_lowercase();
+        if !matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii") {
+            return Err(Unreadable::new("the JSON is in a charset other than UTF-8"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a provider merges the query into the body is not known.
@@ -63,9 +84,58 @@ pub(super) struct Mention<'b, 'a> {
     pub(super) part: Range<usize>,
     /// What stands between it and others in that text; empty when it stands there alone.
     pub(super) joined: &'static str,
+    /// The field that names it in a JSON body, alone or together with others of its part.
+    pub(super) field: Option<Field<'b, 'a>>,
 }
 
-pub(super) type Trail<'b, 'a> = SmallVec<[(&'b Json<'a>, usize); 2]>;
+pub(super) type Trail<'b, 'a> = SmallVec<[Step<'b, 'a>; 2]>;
+
+/// A step into an array.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step<'b, 'a> {
+    /// The object in which the array stands; the array itself where it is the body.
+    pub(super) holder: &'b Json<'a>,
+    pub(super) array: &'b Json<'a>,
+    pub(super) index: usize,
+}
+
+/// A field with those whom it names: an array, one element for each, or a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'b, 'a> {
+    /// The object in which it stands.
+    pub(super) holder: &'b Json<'a>,
+    /// Its value.
+    pub(super) value: &'b Json<'a>,
+}
+
+impl<'b, 'a> Mention<'b, 'a> {
+    /// The element of a list that names it, by where the list begins.
+    pub(super) fn element(&self) -> Option<(usize, usize)> {
+        let step = self
+            .trail
+            .last()
+            .filter(|step| self.field.is_some_and(|field| field.value.range == step.array.range));
+        step.map(|step| (step.array.range.start, step.index))
+    }
+
+    /// The arrays around the object in which its field stands.
+    pub(super) fn around(&self) -> &[Step<'b, 'a>] {
+        let is_element = self.field.is_some_and(|field| field.value.as_array().is_some());
+        &self.trail[..self.trail.len() - usize::from(is_element)]
+    }
+}
+
+/// Mentions by the object in whose fields they stand, for each mail that has copies: whom one mail reaches.
+pub(super) fn mails(mentions: &[Mention<'_, '_>]) -> Vec<Vec<usize>> {
+    let mut mails: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, mention) in mentions.iter().enumerate() {
+        if let Some(field) = mention.field {
+            mails.entry(field.holder.range.start).or_default().push(index);
+        }
+    }
+    let has_copies = |mail: &Vec<usize>| mail.iter().any(|one| mentions[*one].recipient.role != Role::To);
+    mails.into_values().filter(has_copies).collect()
+}
 
 /// Where a value stands.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +158,8 @@ pub(super) fn all<'b, 'a>(send: &Send, body: &'b Body<'a>) -> Result<Vec<Mention
                             beside(rows, name, form.one(name)?.map(|pair| pair.value.as_ref()))?
                         }
                     };
-                    split(to, way, pair.value.clone(), SmallVec::new(), Place::Pair(pair), &mut mentions);
+                    let places = (SmallVec::new(), Place::Pair(pair), None);
+                    split(to, way, pair.value.clone(), places, &mut mentions);
                 }
             }
         }
@@ -115,7 +186,12 @@ fn in_json<'b, 'a>(
             beside(rows, name, value.and_then(Json::as_str))?
         }
     };
-    split(to, way, text, found.trail, Place::Json(found.value), mentions);
+    let field = match found.trail.last() {
+        Some(step) if to.joined.is_empty() => Field { holder: step.holder, value: step.array },
+        _ => Field { holder: found.parent, value: found.value },
+    };
+    let field = Some(field);
+    split(to, way, text, (found.trail, Place::Json(found.value), field), mentions);
     Ok(())
 }
 
@@ -135,8 +211,7 @@ fn split<'b, 'a>(
     to: &To,
     (channels, kind): (Channels, AddressKind),
     text: Cow<'a, str>,
-    trail: Trail<'b, 'a>,
-    value: Place<'b, 'a>,
+    (trail, value, field): (Trail<'b, 'a>, Place<'b, 'a>, Option<Field<'b, 'a>>),
     mentions: &mut Vec<Mention<'b, 'a>>,
 ) {
     let mut start = 0;
@@ -158,7 +233,7 @@ fn split<'b, 'a>(
             kind => kind,
         };
         let recipient = Recipient { channels, kind, address, role: to.role, known: Known::Address };
-        mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined });
+        mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined, field });
     }
 }
 
@@ -209,7 +284,7 @@ fn step<'b, 'a>(
         Some(elements) if is_list => {
             for (index, element) in elements.iter().enumerate() {
                 let mut trail = here.trail.clone();
-                trail.push((value, index));
+                trail.push(Step { holder: here.value, array: value, index });
                 step(Found { value: element, parent: here.value, trail }, rest, visit)?;
             }
             Ok(())

@@ -89,11 +89,19 @@ pub struct Send {
     pub callbacks: &'static [(&'static str, CallbackKind)],
     /// Fields with which it leaves later.
     pub scheduled: &'static [&'static str],
+    /// The field by which a send that leaves later can be cancelled. Where the request has none, it is refused as
+    /// one that cannot be (`scheduled` in `allow_unnamed`). Empty: the provider gives a handle in its answer.
+    pub handle: &'static str,
+    /// What else must hold of a JSON body for its recipients to be certain.
+    pub check: Option<Check>,
     /// Who sends.
     pub sender: &'static str,
     /// Tags, template or category.
     pub tags: &'static [&'static str],
 }
+
+/// See [`Send::check`].
+pub type Check = fn(&crate::json::Json<'_>) -> Result<(), Unreadable>;
 
 impl Send {
     /// A send of which nothing is said, to begin a description with.
@@ -107,6 +115,8 @@ impl Send {
         keyed: &[],
         callbacks: &[],
         scheduled: &[],
+        handle: "",
+        check: None,
         sender: "",
         tags: &[],
     };

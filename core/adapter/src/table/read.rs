@@ -2,11 +2,12 @@
 
 use super::{
     Send,
-    mention::{self, Body},
+    mention::{self, Body, Mention},
 };
 use crate::{
     Callback, Outbound, Request, Sending, Unreadable,
     json::{Json, Value},
+    outbound::{Copies, Role},
 };
 use std::borrow::Cow;
 
@@ -28,8 +29,9 @@ pub(super) fn read<'a>(send: &Send, request: &Request<'a>) -> Result<Outbound<'a
             Err(Unreadable::new(format!("{at} is missing: nobody is named whom this would reach")))
         };
     }
+    let copies = copies(&mentions);
     let recipients = mentions.into_iter().map(|mention| mention.recipient).collect();
-    let mut sending = Sending { kind: send.kind, recipients, unnamed, ..Sending::default() };
+    let mut sending = Sending { kind: send.kind, recipients, copies, unnamed, ..Sending::default() };
     // What stands in a query is not edited.
     let callbacks = if request.body.is_empty() { &[] } else { send.callbacks };
     for (at, kind) in callbacks {
@@ -40,6 +42,9 @@ pub(super) fn read<'a>(send: &Send, request: &Request<'a>) -> Result<Outbound<'a
     for at in send.scheduled {
         sending.scheduled |= stands_there(&body, at)?;
     }
+    if sending.scheduled && !send.handle.is_empty() && !stands_there(&body, send.handle)? {
+        sending.unnamed.get_or_insert("scheduled");
+    }
     if !send.sender.is_empty() {
         each(&body, send.sender, &mut |text, _| sending.sender = text)?;
     }
@@ -47,6 +52,16 @@ pub(super) fn read<'a>(send: &Send, request: &Request<'a>) -> Result<Outbound<'a
         each(&body, at, &mut |text, _| sending.tags.push(text))?;
     }
     Ok(Outbound::Send(sending))
+}
+
+/// Hidden copies go with the mail that they are copies of: alone they would have to be shown.
+fn copies(mentions: &[Mention<'_, '_>]) -> Vec<Copies> {
+    let mails = mention::mails(mentions).into_iter();
+    let copies = mails.map(|mail| {
+        let (who, of) = mail.into_iter().partition(|index| mentions[*index].recipient.role == Role::Bcc);
+        Copies { who, of }
+    });
+    copies.filter(|one| !one.who.is_empty() && !one.of.is_empty()).collect()
 }
 
 fn unnamed(send: &Send, body: &Body<'_>) -> Result<Option<&'static str>, Unreadable> {

@@ -1,7 +1,7 @@
 //! A made-up provider with everything that a description can say.
 
 use super::*;
-use crate::apply_edits;
+use crate::{Copies, apply_edits};
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
@@ -30,8 +30,25 @@ static CHATS: Send = Send {
     dispensable: &["failover"],
     ..Send::NONE
 };
-static BATCH: Send =
-    Send { to: &[To::email("[].to[].email", Role::To), To::email("[].cc[].email", Role::Cc)], ..Send::NONE };
+static BATCH: Send = Send {
+    to: &[
+        To::email("[].to[].email", Role::To),
+        To::email("[].cc[].email", Role::Cc),
+        To::email("[].bcc[].email", Role::Bcc),
+    ],
+    scheduled: &["[].later"],
+    handle: "[].batch",
+    check: Some(|body| match body.get("odd") {
+        Some(_) => Err(Unreadable::new("odd")),
+        None => Ok(()),
+    }),
+    ..Send::NONE
+};
+static TEXTS: Send = Send {
+    to: &[To::email("To", Role::To).joined(","), To::email("Cc", Role::Cc).joined(",")],
+    check: BATCH.check,
+    ..Send::NONE
+};
 static QUERY: Send = Send { forms: &[Form::Query], to: &[To::sms("to")], ..Send::NONE };
 
 static API: Api = Api {
@@ -41,6 +58,7 @@ static API: Api = Api {
         row("POST", "v1/many", Act::Send(&MANY)),
         row("POST", "v1/chats", Act::Send(&CHATS)),
         row("POST", "v1/batch", Act::Send(&BATCH)),
+        row("POST", "v1/texts", Act::Send(&TEXTS)),
         row("GET", "v1/query", Act::Send(&QUERY)),
         row("POST", "v1/lists/*/send", Act::Unnamed("lists")),
         row("*", "v1/templates/**", Act::Nobody),
@@ -127,6 +145,7 @@ fn what_can_be_read_in_two_ways_is_an_error() {
         ("POST /v1/chats", r#"{"channel":"pigeon","to":"1"}"#),
         ("POST /v1/chats", r#"{"to":"1"}"#),
         ("POST /v1/chats", r#"{"channel":"sms","to":"1","failover":["x"]}"#),
+        ("POST /v1/texts", r#"{"To":"a","odd":1}"#),
         ("POST /v1/One", r#"{"dst":"1"}"#),
         ("POST /v1/one.json", r#"{"dst":"1"}"#),
         ("POST /v1//one", r#"{"dst":"1"}"#),
@@ -166,6 +185,37 @@ fn facts_of_a_send() {
 }
 
 #[test]
+fn hidden_copies_hang_on_their_mail_and_what_leaves_later_on_its_handle() {
+    let body = r#"[{"to":[{"email":"a"}],"bcc":[{"email":"x"}],"later":7},{"to":[{"email":"b"}],"cc":[{"email":"c"}]}]"#;
+    with("POST /v1/batch", body, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        assert_eq!(sending.copies, [Copies { who: vec![3], of: vec![0] }]);
+        assert_eq!((sending.scheduled, sending.unnamed), (true, Some("scheduled")));
+    });
+    with("POST /v1/batch", r#"[{"to":[{"email":"a"}],"later":7,"batch":"b"}]"#, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        assert_eq!((sending.scheduled, sending.unnamed), (true, None));
+    });
+}
+
+#[test]
+fn json_is_utf_8() {
+    for (media, fits) in [
+        ("application/json", true),
+        ("application/json; charset=UTF-8", true),
+        ("application/json;charset=\"utf-8\"", true),
+        ("application/json; charset=utf-16", false),
+        ("application/json; charset=utf-8; charset=utf-7", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", media.parse().unwrap());
+        let head =
+            Head { method: &Method::POST, host: None, path: "/v1/one", query: None, headers: &headers };
+        assert_eq!(API.read(&Request { head, body: br#"{"dst":"1"}"# }).is_ok(), fits, "{media}");
+    }
+}
+
+#[test]
 fn r11_takes_out_whom_it_is_told_and_nothing_else() {
     for (target, body, drop, expected) in [
         ("POST /v1/one", r#"{"dst":"1<2<3","x":1}"#, &[1][..], Some(r#"{"dst":"1<3","x":1}"#)),
@@ -196,13 +246,30 @@ fn r11_takes_out_whom_it_is_told_and_nothing_else() {
             &[0, 2],
             Some(r#"[{"to":[{"email":"b"}]}]"#),
         ),
-        // The copy would lose its mail together with the addressee.
+        // The first copied person becomes the addressee, and a field of which nobody is left goes.
         (
             "POST /v1/batch",
-            r#"[{"to":[{"email":"a"}],"cc":[{"email":"c"}]},{"to":[{"email":"d"}]}]"#,
+            r#"[{"to":[{"email":"a"}],"cc":[{"email":"c"}],"x":1},{"to":[{"email":"d"}]}]"#,
             &[0],
-            None,
+            Some(r#"[{"to":[{"email":"c"}],"x":1},{"to":[{"email":"d"}]}]"#),
         ),
+        (
+            "POST /v1/batch",
+            r#"[{"cc":[{"email":"c"},{"email":"e"}],"to":[{"email":"a"},{"email":"b"}]}]"#,
+            &[0, 1],
+            Some(r#"[{"cc":[{"email":"e"}],"to":[{"email":"c"}]}]"#),
+        ),
+        (
+            "POST /v1/batch",
+            r#"[{"cc":[{"email":"c"}],"to":[{"email":"a"}]}]"#,
+            &[1],
+            Some(r#"[{"to":[{"email":"a"}]}]"#),
+        ),
+        ("POST /v1/batch", r#"[{"to":[{"email":"a"}],"cc":[{"email":"c"}]}]"#, &[0, 1], None),
+        ("POST /v1/batch", r#"[{"to":[{"email":"a"}],"bcc":[{"email":"c"}]}]"#, &[0], None),
+        ("POST /v1/texts", r#"{"To":"a, b","Cc":"c, d"}"#, &[0, 1], Some(r#"{"To":"c","Cc":"d"}"#)),
+        ("POST /v1/texts", r#"{"To":"a","Cc":"c","y":0}"#, &[1], Some(r#"{"To":"a","y":0}"#)),
+        ("POST /v1/texts", r#"{"To":"a, b","Cc":"c"}"#, &[0], Some(r#"{"To":"b","Cc":"c"}"#)),
     ] {
         assert_eq!(trimmed(target, body, drop).ok().as_deref(), expected, "{target} {body}");
     }
@@ -229,6 +296,45 @@ proptest! {
                 assert_eq!(after.recipients.iter().map(|one| &*one.address).collect::<Vec<_>>(), expected);
             } else {
                 assert_eq!(people.len(), 1);
+            }
+        });
+    }
+
+    #[test]
+    fn mails_with_copies_obey_the_laws(
+        mails in prop::collection::vec(prop::collection::vec(0usize..3, 1..5), 1..4),
+        gone: Vec<prop::sample::Index>,
+    ) {
+        let mut people = 0;
+        let mails: Vec<serde_json::Value> = mails.iter().map(|roles| {
+            let mut mail = serde_json::Map::new();
+            for role in roles {
+                people += 1;
+                let list = mail.entry(["to", "cc", "bcc"][*role]).or_insert_with(|| serde_json::json!([]));
+                list.as_array_mut().unwrap().push(serde_json::json!({ "n": 1, "email": format!("p{people}") }));
+            }
+            mail.into()
+        }).collect();
+        with("POST /v1/batch", &serde_json::json!(mails).to_string(), |request| {
+            let Ok(Outbound::Send(before)) = API.read(request) else { panic!() };
+            let names = |sending: &crate::Sending<'_>| -> std::collections::BTreeSet<String> {
+                sending.recipients.iter().map(|one| one.address.to_string()).collect()
+            };
+            let mut gone: Vec<usize> = gone.iter().map(|one| one.index(people)).collect();
+            gone.sort_unstable();
+            gone.dedup();
+            if let Ok(edits) = API.trim(request, &gone) {
+                let left = apply_edits(request.body, &edits);
+                let Ok(Outbound::Send(after)) = API.read(&Request { body: &left, ..*request }) else { panic!() };
+                let mut expected = names(&before);
+                gone.iter().for_each(|index| { expected.remove(&*before.recipients[*index].address); });
+                assert_eq!(names(&after), expected);
+                let hidden = |sending: &crate::Sending<'_>, address: &str| {
+                    sending.recipients.iter().any(|one| one.address == address && one.role == Role::Bcc)
+                };
+                assert!(expected.iter().all(|one| hidden(&before, one) == hidden(&after, one)));
+            } else {
+                assert!(!gone.is_empty());
             }
         });
     }
