@@ -31,7 +31,7 @@ static WHATSAPP: Send = Send {
     sender: "from",
     ..Send::NONE
 };
-/// Rings one number or several; a SIP address that is no number is somebody inside, and is refused as none.
+/// Rings one number or several; a SIP address that is no number is somebody inside.
 static CALL: Send =
     Send { kind: "call", to: &[To::call("to[]")], callbacks: STATUS, sender: "from", ..Send::NONE };
 static TRANSFER: Send =

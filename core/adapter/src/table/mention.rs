@@ -6,6 +6,7 @@ use crate::{
     form::{self, Pair},
     json::{self, Json, Value},
     outbound::{Known, Recipient, Role},
+    sip,
     words::{AddressKind, Channel, Channels},
 };
 use smallvec::SmallVec;
@@ -159,7 +160,7 @@ pub(super) fn all<'b, 'a>(send: &Send, body: &'b Body<'a>) -> Result<Vec<Mention
                         }
                     };
                     let places = (SmallVec::new(), Place::Pair(pair), None);
-                    split(to, way, pair.value.clone(), places, &mut mentions);
+                    split(to, way, pair.value.clone(), places, &mut mentions)?;
                 }
             }
         }
@@ -191,8 +192,7 @@ fn in_json<'b, 'a>(
         _ => Field { holder: found.parent, value: found.value },
     };
     let field = Some(field);
-    split(to, way, text, (found.trail, Place::Json(found.value), field), mentions);
-    Ok(())
+    split(to, way, text, (found.trail, Place::Json(found.value), field), mentions)
 }
 
 fn beside(
@@ -213,7 +213,7 @@ fn split<'b, 'a>(
     text: Cow<'a, str>,
     (trail, value, field): (Trail<'b, 'a>, Place<'b, 'a>, Option<Field<'b, 'a>>),
     mentions: &mut Vec<Mention<'b, 'a>>,
-) {
+) -> Result<(), Unreadable> {
     let mut start = 0;
     let pieces: SmallVec<[&str; 4]> =
         if to.joined.is_empty() { SmallVec::from_slice(&[&*text]) } else { text.split(to.joined).collect() };
@@ -228,13 +228,32 @@ fn split<'b, 'a>(
             Cow::Borrowed(text) => Cow::Borrowed(&text[part.clone()]),
             Cow::Owned(text) => Cow::Owned(text[part.clone()].to_owned()),
         };
-        let kind = match kind {
-            AddressKind::Phone if channels.has(Channel::WhatsApp) => AddressKind::on_whatsapp(&address),
-            kind => kind,
-        };
         let recipient = Recipient { channels, kind, address, role: to.role, known: Known::Address };
+        let recipient = dialled(recipient)?;
         mentions.push(Mention { recipient, trail: trail.clone(), value, part, joined: to.joined, field });
     }
+    Ok(())
+}
+
+/// What an address says of itself: a user id on WhatsApp is no number, and a SIP address is called only where a
+/// telephone is behind it.
+fn dialled(mut recipient: Recipient<'_>) -> Result<Recipient<'_>, Unreadable> {
+    if recipient.kind != AddressKind::Phone {
+        return Ok(recipient);
+    }
+    if recipient.channels.has(Channel::WhatsApp) {
+        recipient.kind = AddressKind::on_whatsapp(&recipient.address);
+    }
+    let scheme = recipient.address.split_once(':').map_or("", |(scheme, _)| scheme);
+    let is_sip = scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips");
+    if is_sip && recipient.channels.has(Channel::Call) {
+        match sip::number(&recipient.address)? {
+            Some(number) => recipient.address = Cow::Owned(number),
+            // Somebody inside: nobody to us, but one of those who stand there.
+            None => (recipient.channels, recipient.kind) = (Channels::NONE, AddressKind::Wa),
+        }
+    }
+    Ok(recipient)
 }
 
 /// What a trail leads to.

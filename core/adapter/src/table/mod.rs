@@ -17,7 +17,8 @@
 //! ```
 //!
 //! In a form a trail is a name, without `[]`. An address on WhatsApp that is a user id there and no number is
-//! recognised as one.
+//! recognised as one; of a SIP address that is called the telephone number behind it counts, and without one it is
+//! somebody inside, on no channel.
 
 mod mention;
 mod read;
@@ -74,7 +75,8 @@ pub struct Send {
     pub kind: &'static str,
     /// In which forms the provider takes it.
     pub forms: &'static [Form],
-    /// Where its recipients stand. Without any in the request it is refused, unless [`Send::optional`].
+    /// Where its recipients stand. Without any in the request it is refused, unless [`Send::optional`]. No place at
+    /// all: it names nobody, and only where it leads counts ([`Send::callbacks`]).
     pub to: &'static [To],
     /// A request that names nobody is one that contacts nobody.
     pub optional: bool,

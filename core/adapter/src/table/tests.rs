@@ -49,6 +49,8 @@ static TEXTS: Send = Send {
     check: BATCH.check,
     ..Send::NONE
 };
+static CALL: Send = Send { to: &[To::call("to").joined("<")], ..Send::NONE };
+static TRANSFER: Send = Send { callbacks: &[("next", CallbackKind::Document)], ..Send::NONE };
 static QUERY: Send = Send { forms: &[Form::Query], to: &[To::sms("to")], ..Send::NONE };
 
 static API: Api = Api {
@@ -59,6 +61,8 @@ static API: Api = Api {
         row("POST", "v1/chats", Act::Send(&CHATS)),
         row("POST", "v1/batch", Act::Send(&BATCH)),
         row("POST", "v1/texts", Act::Send(&TEXTS)),
+        row("POST", "v1/call", Act::Send(&CALL)),
+        row("POST", "v1/transfer", Act::Send(&TRANSFER)),
         row("GET", "v1/query", Act::Send(&QUERY)),
         row("POST", "v1/lists/*/send", Act::Unnamed("lists")),
         row("*", "v1/templates/**", Act::Nobody),
@@ -155,6 +159,27 @@ fn what_can_be_read_in_two_ways_is_an_error() {
     }
     assert_eq!(people("POST /v1/other", "{}").unwrap_err(), "Unrecognised");
     assert_eq!(people("POST /v1/lists/7/send", "{}").unwrap_err(), "Unnamed(\"lists\")");
+}
+
+#[test]
+fn a_telephone_behind_a_sip_address_is_called_and_a_desk_is_nobody() {
+    let body = r#"{"to":"sip:+14155550100@x<sip:agent@x<14155550101"}"#;
+    with("POST /v1/call", body, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        let seen: Vec<_> =
+            sending.recipients.iter().map(|one| (one.channels.is_empty(), &*one.address)).collect();
+        assert_eq!(seen, [(false, "+14155550100"), (true, "sip:agent@x"), (false, "14155550101")]);
+    });
+    assert_eq!(trimmed("POST /v1/call", body, &[0]).unwrap(), r#"{"to":"sip:agent@x<14155550101"}"#);
+    assert!(people("POST /v1/call", r#"{"to":"sip:a@b@14155550100"}"#).is_err());
+}
+
+#[test]
+fn what_names_nobody_still_leads_somewhere() {
+    with("POST /v1/transfer", r#"{"next":"https://crm/x"}"#, |request| {
+        let Ok(Outbound::Send(sending)) = API.read(request) else { panic!() };
+        assert!(sending.recipients.is_empty() && sending.callbacks.len() == 1);
+    });
 }
 
 #[test]
