@@ -243,10 +243,17 @@ pub fn opt_in(
     let before = tx.suppressed(tenant, origin)?;
     let address = Subject::Address(origin.clone());
     let (mut concerned, mut gone) = (Vec::new(), Vec::new());
-    let subjects = names.iter().cloned().map(Subject::Address);
+    // Who was erased left it on each of its addresses, with the hash of the one that said it (R5).
+    let origins: Vec<_> = names.iter().flat_map(|name| [name.clone(), tx.erased_key(name)]).collect();
+    let mut addresses = names;
+    for contact in &holders {
+        let more = tx.names_of(tenant, contact)?;
+        addresses.extend(more.into_iter().filter(|one| !origins.contains(one)));
+    }
+    let subjects = addresses.into_iter().map(Subject::Address);
     for subject in subjects.chain(holders.iter().cloned().map(Subject::Contact)) {
         let have = tx.reasons(tenant, &subject)?;
-        let by_name = names.iter().flat_map(|name| rules::opt_in(&have, channel, name, at));
+        let by_name = origins.iter().flat_map(|name| rules::opt_in(&have, channel, name, at));
         let ids: Vec<String> = by_name.map(|one| one.id.clone()).collect();
         if ids.is_empty() {
             continue;

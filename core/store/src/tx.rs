@@ -43,6 +43,11 @@ impl<'a> Tx<'a> {
         format!("h:{:016x}", self.hash(address))
     }
 
+    /// An erased address, as what came from it remembers it.
+    pub(crate) fn erased_key(&self, address: &AddressKey) -> AddressKey {
+        AddressKey { kind: address.kind, key: self.erased(address) }
+    }
+
     /// How ledger entries are found by an address without holding it; each tenant's are its own.
     pub(crate) fn address_subject(&self, tenant: &str, address: &AddressKey) -> String {
         format!("a:{:016x}", self.cache.scoped(tenant, self.hash(address)))

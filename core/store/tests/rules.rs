@@ -158,6 +158,28 @@ fn r23_start_from_an_erased_persons_number_ends_what_it_stopped() {
 }
 
 #[test]
+fn r5_r23_start_ends_what_an_erased_persons_other_addresses_keep_of_a_stop() {
+    let store = Fixture::new();
+    let with_mail = |number: &str| {
+        let mail = (AddressKind::Email, vec!["joan@example.org".to_owned()]);
+        ContactDraft { addresses: [draft(&[number]).addresses, vec![mail]].concat(), ..draft(&[]) }
+    };
+    let contact = store.create(with_mail(A));
+    store.record(vec![cause(ReasonKind::Keyword, SMS, A)]);
+    store.delete(&contact.id);
+    let left = store.dump();
+    assert!(!left.contains(A) && !left.contains("joan@"), "{left}");
+    let elsewhere = store.create(with_mail(B));
+    assert_eq!(store.blocked(B), Channels::of(Channel::Sms), "the same person, by the mailbox (R6)");
+    assert_eq!(store.opt_in(B), None, "from a number that never stopped");
+    store.delete(&elsewhere.id);
+    let back = store.create(with_mail(A));
+    assert!(store.opt_in(A).is_some());
+    assert_eq!(state::channel(&store.get(&back.id).reasons, Channel::Sms).status, Status::Inactive);
+    assert_eq!(store.blocked(A), Channels::NONE);
+}
+
+#[test]
 fn r30_a_start_older_than_the_last_stop_ends_nothing() {
     let store = Fixture::new();
     let contact = store.create(draft(&[A]));

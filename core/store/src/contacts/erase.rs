@@ -23,25 +23,28 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
     let before = Suppressed::by(&own);
     let mut forgotten = vec![ledger::of_contact(id)];
     let names = tx.names_of(tenant, id)?;
+    let mut last = Vec::new();
     for name in &names {
-        let mut kept: Vec<Cause> = own.iter().map(|reason| inherited(reason, name)).collect();
+        if tx.holders(tenant, name)?.iter().all(|other| other == id) {
+            last.push(name.clone());
+        }
+    }
+    for name in &names {
+        let mut said = own.clone();
         // The tie to its other names goes: what they were protected from stays with each.
         for other in tx.names(tenant, name)?.into_iter().skip(1) {
-            let said = tx.reasons(tenant, &Subject::Address(other))?;
-            kept.extend(said.iter().filter(|one| one.is_live()).map(|reason| inherited(reason, name)));
+            said.extend(tx.reasons(tenant, &Subject::Address(other))?.into_iter().filter(Reason::is_live));
         }
+        let kept: Vec<Cause> = said.iter().map(|reason| inherited(tx, reason, name, &last)).collect();
         opt::begin(tx, tenant, &Subject::Address(name.clone()), &kept.iter().collect::<Vec<_>>())?;
         tx.touch(tenant, name);
     }
-    for name in &names {
-        let others = tx.holders(tenant, name)?;
-        if others.iter().all(|other| other == id) {
-            let erased = tx.erased(name);
-            tx.rows.erase_address(tenant, name, &erased)?;
-            links::forget(tx, tenant, name)?;
-            names::forget(tx, tenant, name)?;
-            forgotten.push(tx.address_subject(tenant, name));
-        }
+    for name in &last {
+        let erased = tx.erased(name);
+        tx.rows.erase_address(tenant, name, &erased)?;
+        links::forget(tx, tenant, name)?;
+        names::forget(tx, tenant, name)?;
+        forgotten.push(tx.address_subject(tenant, name));
     }
     forgotten.extend(tx.rows.merged_into(id)?.iter().map(|merged| ledger::of_contact(merged)));
     ledger::append(
@@ -68,12 +71,17 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
     tx.rows.delete_contact(id)
 }
 
-/// What an address keeps of an erased contact's reason.
-fn inherited(reason: &Reason, address: &AddressKey) -> Cause {
+/// What an address keeps of an erased contact's reason. It still knows, if need be by a hash, from which address
+/// it was said: an opt-in from there ends it (R23).
+fn inherited(tx: &Tx<'_>, reason: &Reason, address: &AddressKey, last: &[AddressKey]) -> Cause {
+    let origin = match reason.origin.as_ref().unwrap_or(address) {
+        other if other != address && last.contains(other) => tx.erased_key(other),
+        origin => origin.clone(),
+    };
     Cause {
         kind: reason.kind,
         blocks: reason.blocks,
-        origin: Some(address.clone()),
+        origin: Some(origin),
         permanent: reason.permanent,
         code: reason.code.clone(),
         message: String::new(),

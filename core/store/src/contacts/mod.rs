@@ -314,7 +314,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKe
         .iter()
         .filter(|reason| reason.is_live() && !reason.kind.concerns_address())
         .map(|reason| Cause {
-            origin: Some(address.clone()),
+            origin: reason.origin.clone().or_else(|| Some(address.clone())),
             kind: reason.kind,
             blocks: reason.blocks,
             permanent: reason.permanent,
