@@ -410,3 +410,13 @@ fn the_api_describes_itself() {
     }
     assert_eq!(world.gate.admin("/healthz").status(), 200);
 }
+
+#[test]
+fn a_request_that_is_refused_unread_says_that_its_connection_ends() {
+    let world = World::start();
+    let body = "x".repeat(1 << 20);
+    let refused = Request::post("/contacts/").body("application/json", body).send(world.gate.ports.admin);
+    assert_eq!((refused.status(), refused.field("connection")), (401, Some("close")), "{refused:?}");
+    let bare = Request::get("/v1/channels").send(world.gate.ports.admin);
+    assert_eq!((bare.status(), bare.field("connection")), (401, None), "there was nothing to read");
+}

@@ -73,6 +73,28 @@ fn r28_verify_says_where_the_ledger_was_tampered_with() {
 }
 
 #[test]
+fn r28_a_key_is_changed_and_what_the_one_before_signed_still_counts() {
+    let mut world = world();
+    person(&world);
+    wait_for_checkpoint(&world, 3);
+    let public = String::from_utf8(world.gate.command(&["ledger", "key"]).stdout).expect("text");
+    world.gate.is_killed();
+    let key = world.gate.folder().join("dndgate.db-ledger-key");
+    std::fs::rename(&key, key.with_extension("old")).expect("moved");
+    world.gate.starts_again();
+    world.hears("+14155550102", "STOP");
+    wait_for_checkpoint(&world, 4);
+    let unknown = world.gate.command(&["ledger", "verify"]);
+    assert!(unknown.status.code() == Some(1) && said(&unknown).contains("former_keys"), "{}", said(&unknown));
+    let file = world.gate.folder().join("dndgate.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let named = format!("[ledger]\nformer_keys = [{:?}]", public.trim());
+    std::fs::write(&file, text.replace("[ledger]", &named)).expect("written");
+    let verified = world.gate.command(&["ledger", "verify"]);
+    assert!(verified.status.success() && said(&verified).contains("4 entries"), "{}", said(&verified));
+}
+
+#[test]
 fn r28_an_end_that_was_cut_off_is_found_by_the_checkpoint_that_is_kept_apart() {
     let mut world = world();
     person(&world);

@@ -1,8 +1,9 @@
 //! What the product was asked for, in the words of those who asked: each over the API and over the wire.
 
 use crate::harness::{
-    World,
+    PUBLIC_URL, Request, World,
     signed::{call, mail_event, mail_failure, message_status},
+    until,
 };
 use serde_json::{Value, json};
 
@@ -344,4 +345,54 @@ fn r6_r7_two_that_an_upsert_links_become_one_and_no_reason_is_lost() {
     assert_eq!(shared["contact"]["id"], json!(wife), "{shared}");
     assert_eq!(api.show(&by_mail)["firstName"], "Ada");
     assert!(world.is_blocked("SMS", PERSON));
+}
+
+/// By whatever door a change comes, the same rule decides, and the same record is left.
+#[test]
+fn r26_no_door_opens_what_is_locked_and_each_leaves_the_same_record() {
+    let world = World::start();
+    let (id, api) = (person(&world), world.api());
+    let link = api.post("/v1/unsubscribe-links", &json!({ "address": MAIL })).json();
+    let link = link["url"].as_str().and_then(|url| url.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let import = |csv: &str| {
+        let begun = api.send(Request::post("/v1/imports").body("text/csv", csv));
+        assert_eq!(begun.status(), 202, "{}", begun.text());
+        let path = format!("/v1/imports/{}", begun.json()["import"]["id"].as_str().expect("an id"));
+        until("the import", || (api.get(&path).json()["import"]["state"] == "done").then_some(()));
+    };
+    // Doors that begin something: webhook, Lua (a code), page, API, import.
+    world.hears(PERSON, "STOP");
+    assert!(world.send(&message_status("/hooks/twilio", PERSON, "30004")).status() < 300);
+    assert_eq!(world.send(&Request::post(&link).form(&[("List-Unsubscribe", "One-Click")])).status(), 200);
+    assert_eq!(switch(&world, &id, "Call", "active"), 200);
+    import(&format!("phone,email,dnd\n{PERSON},{MAIL},true\n"));
+    let history = api.history(&id);
+    let kinds: std::collections::BTreeSet<String> = history
+        .iter()
+        .flat_map(|entry| entry["reasons"].as_array().expect("reasons").iter())
+        .map(|reason| reason["kind"].as_str().expect("a kind").to_owned())
+        .collect();
+    let expected = ["carrier", "import", "keyword", "manual", "unsubscribe"];
+    assert!(expected.iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
+    for entry in &history {
+        for name in ["change", "reasons", "before", "after", "source", "actor", "eventAt", "at"] {
+            assert!(!entry[name].is_null(), "{name} is missing: {entry}");
+        }
+    }
+    // Doors by which one might try to end what only START or evidence ends.
+    let off = json!({ "SMS": { "status": "inactive" } });
+    assert_eq!(switch(&world, &id, "SMS", "inactive"), 409, "API");
+    let upsert = api.post("/contacts/upsert", &json!({ "phone": PERSON, "dndSettings": off }));
+    assert_eq!(upsert.status(), 409, "upsert");
+    import(&format!("phone,email,dnd\n{PERSON},{MAIL},false\n"));
+    world.send(&Request::post(&link).form(&[("confirm", "1"), ("resume", "SMS")]));
+    world.hears(PERSON, "thanks, see you at five");
+    let sms = api.show(&id)["dndSettings"]["SMS"].clone();
+    assert_eq!(sms["status"], "permanent", "{sms}");
+    assert!(world.is_blocked("SMS", PERSON));
+    let ends = |history: &[Value]| history.iter().filter(|entry| entry["change"] == "end").count();
+    assert_eq!(ends(&api.history(&id)), 0, "nothing has ended");
+    world.hears(PERSON, "START");
+    let left = api.show(&id)["dndSettings"]["SMS"].clone();
+    assert_eq!(left["status"], "active", "what an operator may end is left: {left}");
 }

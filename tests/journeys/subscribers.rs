@@ -252,6 +252,70 @@ fn r29_retry_after_is_obeyed() {
 }
 
 #[test]
+fn r29_what_waits_for_a_subscriber_comes_as_soon_as_it_is_back() {
+    let subscriber = answering(503);
+    let world = impatient(&subscriber, "\"10h\"");
+    let people: Vec<String> = (0..4).map(|number| format!("+1415555040{number}")).collect();
+    for person in &people[..3] {
+        world.hears(person, "STOP");
+    }
+    world.gate.wait_for_metric("dndgate_event_deliveries_total", &[("outcome", "retried")], 3.0);
+    subscriber.answers(answer(200, "text/plain", ""));
+    world.hears(&people[3], "STOP");
+    let told = subscriber.wait_for(7);
+    let mut late: Vec<String> = told[4..].iter().map(about).collect();
+    late.sort_unstable();
+    assert_eq!(late, people[..3], "not in ten hours");
+}
+
+#[test]
+fn r29_the_secret_before_signs_until_its_day_is_over() {
+    let subscriber = taking();
+    let mut world = World::start();
+    let made = subscribe(&world.api(), &json!({ "url": subscriber.url(), "secret": secret() }));
+    let id = text(&made, "id").to_owned();
+    let rotated = world.api().post(&format!("/v1/subscribers/{id}/rotate"), &json!({})).json();
+    let fresh = text(&rotated["subscriber"], "secret").trim_start_matches("whsec_").to_owned();
+    let fresh = STANDARD.decode(fresh).expect("base64");
+    world.hears(ADA, "STOP");
+    let told = &subscriber.wait_for(1)[0];
+    let both = told.field("webhook-signature").expect("signed").to_owned();
+    assert_eq!(both, format!("{} {}", signature(&fresh, told), signature(KEY, told)));
+    // The day passes.
+    world.gate.is_killed();
+    let connection = rusqlite::Connection::open(world.gate.folder().join("dndgate.db")).expect("opens");
+    let changed =
+        connection.execute("UPDATE subscriber SET former_until = 1 WHERE former_until IS NOT NULL", []);
+    assert_eq!(changed.expect("runs"), 1);
+    drop(connection);
+    world.gate.starts_again();
+    world.hears(BOB, "STOP");
+    let told = subscriber.wait_for(2);
+    let last = told.last().expect("an event");
+    assert_eq!(last.field("webhook-signature"), Some(signature(&fresh, last).as_str()), "it alone");
+}
+
+#[test]
+fn r29_events_are_kept_as_long_as_the_configuration_says_and_cursors_survive_it() {
+    let mut world =
+        Setup::default().tail("[events]\nretry = []\ntimeout = \"1s\"\nretention = \"1h\"").start();
+    for person in [ADA, BOB] {
+        world.hears(person, "STOP");
+    }
+    assert_eq!(world.api().events().len(), 2);
+    world.gate.is_killed();
+    let connection = rusqlite::Connection::open(world.gate.folder().join("dndgate.db")).expect("opens");
+    connection.execute("UPDATE event SET at = 1 WHERE seq = 1", []).expect("an hour passes for the first");
+    drop(connection);
+    world.gate.starts_again();
+    until("the first to be forgotten", || (world.api().events().len() == 1).then_some(()));
+    let page = world.api().get("/v1/events?after=1").json();
+    assert_eq!(page["events"].as_array().map(Vec::len), Some(1), "a cursor from before goes on: {page}");
+    assert!(world.is_blocked("SMS", ADA), "what the event told stays in force");
+    assert!(world.gate.command(&["ledger", "verify"]).status.success(), "and on record");
+}
+
+#[test]
 fn r29_a_subscriber_that_is_silent_or_down_harms_no_other() {
     let (silent, down, good) = (Fake::with(|_| Reaction::Silence), taking(), taking());
     down.goes_down();

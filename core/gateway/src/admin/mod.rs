@@ -23,12 +23,13 @@ mod wire;
 use crate::shared::Shared;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
-    middleware,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, Version, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
 };
+use http_body::Body as _;
 use std::sync::Arc;
 use utoipa::OpenApi;
 
@@ -181,7 +182,29 @@ fn router(admin: Admin) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::map_response(as_problem))
+        .layer(middleware::from_fn(says_that_it_closes))
         .with_state(admin)
+}
+
+/// A connection whose request was refused before its body was read ends with the answer, which says so: a client
+/// that sent on over it would lose its next request (RFC 9112, section 9.6).
+async fn says_that_it_closes(request: Request, next: Next) -> Response {
+    let http1 = request.version() < Version::HTTP_2;
+    let has_body = !request.body().is_end_stream();
+    let mut response = next.run(request).await;
+    let unread = matches!(
+        response.status(),
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::TOO_MANY_REQUESTS
+    );
+    if http1 && has_body && unread {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// What axum itself refuses (broken JSON, a wrong method, a body that is too large) is a problem like all others.
