@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dndgate-store", &["dndgate-adapter", "dndgate-dnd"]),
     ("dndgate-policy", &["dndgate-adapter", "dndgate-dnd"]),
     ("dndgate-import", &["dndgate-adapter", "dndgate-dnd"]),
+    ("dndgate-fuzz", &["dndgate-adapter"]),
     (
         "dndgate-gateway",
         &["dndgate-adapter", "dndgate-dnd", "dndgate-import", "dndgate-store", "dndgate-policy"],

@@ -11,6 +11,8 @@
 //! {"to":"+14155550100","text":"hello"}
 //! ```
 //!
+//! A file may hold several, each under a line `### title`, which is then its name.
+//!
 //! Notes of a request: `reaches CHANNEL[+CHANNEL] ADDRESS` (one a recipient), or one of `reaches nobody`,
 //! `unrecognised`, `unnamed NAME`, `refused`; further `also unnamed NAME`, `scheduled`, `callback URL`. Notes
 //! of a webhook: `says EVENT` (one an event, see [`said`]), or `unreadable`. Other notes are for people.
@@ -50,13 +52,21 @@ impl Fixture {
         let mut files: Vec<_> = entries.map(|entry| entry.expect("a folder's entry").path()).collect();
         files.sort();
         assert!(!files.is_empty(), "{} holds no fixture", folder.display());
-        files.iter().map(|file| Fixture::read(file)).collect()
+        files.iter().flat_map(|file| Fixture::read(file)).collect()
     }
 
-    fn read(file: &Path) -> Fixture {
+    fn read(file: &Path) -> Vec<Fixture> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Fixture::parse(&name, &bytes)
+        let Some(several) = bytes.strip_prefix(b"### ") else { return vec![Fixture::parse(&name, &bytes)] };
+        let text = std::str::from_utf8(several).unwrap_or_else(|_| panic!("{name}: not UTF-8"));
+        let one = |one: &str| {
+            let (title, one) = one.split_once('\n').unwrap_or_else(|| panic!("{name}: a title alone"));
+            let one = one.trim_end_matches('\n');
+            let bare = if one.contains("\n\n") { String::new() } else { "\n\n".to_owned() };
+            Fixture::parse(title, format!("{one}{bare}").as_bytes())
+        };
+        text.split("\n### ").map(one).collect()
     }
 
     /// Reads a fixture's text.

@@ -1,0 +1,216 @@
+//! A second reader of requests, written without a look at the first: lenient in everything, it finds every name with
+//! every value, whatever stands there twice, and compares addresses as a person would.
+
+use percent_encoding::percent_decode_str;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+
+/// Every name, in lower case, with every value: of the query, and of the body in the form that its media type
+/// claims, or in each if it claims none.
+pub fn pairs(query: Option<&str>, media: Option<&str>, body: &[u8]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    form(query.unwrap_or_default().as_bytes(), &mut found);
+    let media = media.unwrap_or_default();
+    let claims_none = media.is_empty();
+    if claims_none || media.contains("json") {
+        json(body, &mut found);
+    }
+    if claims_none || media.contains("form-urlencoded") {
+        form(body, &mut found);
+    }
+    if media.contains("multipart") {
+        parts(body, &mut found);
+    }
+    found
+}
+
+fn form(text: &[u8], found: &mut Vec<(String, String)>) {
+    for (name, value) in form_urlencoded::parse(text) {
+        let name = name.trim().to_lowercase();
+        found.push((
+            name.trim_end_matches(']').split('[').next().unwrap_or_default().to_owned(),
+            value.to_string(),
+        ));
+        found.push((name, value.into_owned()));
+    }
+}
+
+fn json(body: &[u8], found: &mut Vec<(String, String)>) {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    if let Ok(value) = Value::deserialize(&mut reader)
+        && reader.end().is_ok()
+    {
+        value.flatten("", found);
+    }
+}
+
+/// The parts of a multipart body by what stands before and after their blank line.
+fn parts(body: &[u8], found: &mut Vec<(String, String)>) {
+    let text = String::from_utf8_lossy(body);
+    for part in text.split("\n--") {
+        let Some((head, value)) = part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n")) else {
+            continue;
+        };
+        let lower = head.to_lowercase();
+        let Some(at) = lower.find("name=") else { continue };
+        let name = lower[at + 5..].trim_start_matches('"');
+        let end = name.find(['"', ';', '\r', '\n']).unwrap_or(name.len());
+        found.push((name[..end].trim().to_owned(), value.trim().to_owned()));
+    }
+}
+
+/// JSON in which a name may stand twice.
+enum Value {
+    Text(String),
+    List(Vec<Value>),
+    Object(Vec<(String, Value)>),
+}
+
+impl Value {
+    fn flatten(self, name: &str, found: &mut Vec<(String, String)>) {
+        match self {
+            Value::Text(text) => found.push((name.to_owned(), text)),
+            Value::List(all) => all.into_iter().for_each(|one| one.flatten(name, found)),
+            Value::Object(all) => {
+                all.into_iter().for_each(|(name, one)| one.flatten(&name.trim().to_lowercase(), found));
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Text(value.to_string()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Text(value.to_string()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(Value::Text(value.to_string()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(Value::Text(value.to_string()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(Value::Text(value.to_owned()))
+            }
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Text(String::new()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(one) = all.next_element()? {
+                    list.push(one);
+                }
+                Ok(Value::List(list))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+                let mut object = Vec::new();
+                while let Some(one) = all.next_entry()? {
+                    object.push(one);
+                }
+                Ok(Value::Object(object))
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
+
+/// Does this value name that address, as it stands or percent-encoded once more, alone or among others?
+pub fn names(value: &str, address: &str) -> bool {
+    let again = percent_decode_str(value).decode_utf8_lossy();
+    let compared = plain(address);
+    [value, &again].into_iter().any(|text| {
+        let text = plain(text);
+        text.split([',', ';', '<', '>', '|', '"', '\n']).any(|one| {
+            if compared.contains('@') { mail(one) == compared } else { number(one) == number(&compared) }
+        })
+    })
+}
+
+/// Compatibility forms, case and what nobody sees.
+fn plain(text: &str) -> String {
+    let unseen =
+        |char: &char| !matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\0');
+    text.nfkc().filter(unseen).collect::<String>().to_lowercase()
+}
+
+/// A mailbox without comments and spaces.
+fn mail(text: &str) -> String {
+    let mut depth = 0_u32;
+    text.chars()
+        .filter(|char| {
+            match char {
+                '(' => depth += 1,
+                ')' => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0 && !char.is_whitespace()
+        })
+        .collect()
+}
+
+/// A number's digits, whatever it begins with. Empty when it is none, so that it is compared as text.
+fn number(text: &str) -> String {
+    let text = text.trim();
+    let bare = text.rsplit(':').next().unwrap_or(text);
+    let is_number = bare
+        .chars()
+        .all(|char| char.is_ascii_digit() || matches!(char, '+' | ' ' | '-' | '.' | '(' | ')' | '/'));
+    let digits: String = bare.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches("00").to_owned();
+    if is_number && digits.len() >= 6 { digits } else { text.to_owned() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_every_name_whatever_stands_twice() {
+        let body = br#"{"to":"a","To ":["b",{"x":"c"}],"to":"d"}"#;
+        let found = pairs(Some("to=e&to%5B%5D=f"), Some("application/json"), body);
+        let of_to: Vec<&str> =
+            found.iter().filter(|(name, _)| name == "to").map(|(_, value)| &**value).collect();
+        assert_eq!(of_to, ["e", "e", "f", "a", "b", "d"]);
+        let body = b"--b\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\na@b.c\r\n--b--";
+        assert!(
+            pairs(None, Some("multipart/form-data; boundary=b"), body)
+                .contains(&("to".into(), "a@b.c".into()))
+        );
+    }
+
+    #[test]
+    fn compares_as_a_person_would() {
+        for spelt in [
+            "+1 (415) 555-0100",
+            "0014155550100",
+            "whatsapp:+14155550100",
+            "\u{ff0b}\u{ff11}4155550100",
+            "%2B14155550100",
+            "x,14155550100",
+        ] {
+            assert!(names(spelt, "+14155550100"), "{spelt}");
+        }
+        for spelt in ["Ada <ADA@Example.org>", "ada(comment)@example.org", "bob@b.c, ada@example.org"] {
+            assert!(names(spelt, "ada@example.org"), "{spelt}");
+        }
+        assert!(!names("+141555501001", "+14155550100") && !names("xada@example.org", "ada@example.org"));
+    }
+}
