@@ -137,9 +137,13 @@ impl<'a> Form<'a> {
 
 /// Could a lenient reader take `written` for `name`? Case, white space and array brackets are ignored.
 pub fn same_field(written: &str, name: &str) -> bool {
-    let bare = written.trim();
-    let bare = bare.split_once('[').map_or(bare, |(head, _)| head.trim_end());
-    bare.eq_ignore_ascii_case(name)
+    unbracketed(written.trim()).trim_end().eq_ignore_ascii_case(name)
+}
+
+/// A name without array brackets, wherever readers take them off: `to[]`, `to[0]`, `[to]`, `to]`.
+pub fn unbracketed(name: &str) -> &str {
+    let inner = name.trim_start_matches(['[', ']']);
+    inner.split(['[', ']']).next().unwrap_or(inner)
 }
 
 /// Could a lenient reader find a name for which `is` says so in this query? Always, when it is not to be read
@@ -163,7 +167,7 @@ pub fn could_name(text: &str, is: impl Fn(&str) -> bool) -> bool {
     [text.as_bytes(), &once, &twice].into_iter().any(|spelling| {
         let spelling = String::from_utf8_lossy(spelling);
         spelling.split(['&', ';', '?']).any(|piece| {
-            let name = piece.split(['=', '[']).next().unwrap_or(piece);
+            let name = unbracketed(piece.split('=').next().unwrap_or(piece));
             let counts = |char: &char| char.is_ascii_alphanumeric() || ".:_-".contains(*char);
             is(name.chars().filter(counts).collect::<String>().trim_end_matches('.'))
         })
@@ -224,7 +228,7 @@ mod tests {
         for body in [&b"To=%2"[..], b"To=%zz", b"To=\xff", b"To=%ff", b"To=a%00b", b"%=1"] {
             assert!(read(body).is_err(), "{}", String::from_utf8_lossy(body));
         }
-        for body in [&b"To=1&To=2"[..], b"to=1", b"To=1&to=2", b"To[]=1", b"+To=1", b"To[0]=1"] {
+        for body in [&b"To=1&To=2"[..], b"to=1", b"To=1&to=2", b"To[]=1", b"+To=1", b"To[0]=1", b"[To]=1", b"To]=1"] {
             assert!(read(body).expect("good form").one("To").is_err(), "{}", String::from_utf8_lossy(body));
         }
     }

@@ -289,6 +289,8 @@ impl<'a> Reader<'a> {
                 b'\\' => escaped = true,
                 b'(' => depth += 1,
                 b')' => depth -= 1,
+                // A reader that knows no comments would find an address in it.
+                b'@' => return Err(bad("a comment holds an @")),
                 _ => {}
             }
             if depth > COMMENT_DEPTH_MAX {

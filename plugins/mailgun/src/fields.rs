@@ -225,8 +225,7 @@ fn own_name(name: &str) -> bool {
 /// A name without what some readers take off it: white space, quotes and angle brackets around it, array
 /// brackets and dots behind it.
 fn bare(name: &str) -> &str {
-    let name = name.trim();
-    let name = name.split_once('[').map_or(name, |(head, _)| head);
+    let name = form::unbracketed(name.trim());
     let name = name.trim_matches(|char: char| char.is_whitespace() || "'\"`<>".contains(char));
     name.trim_end_matches('.').trim_end()
 }

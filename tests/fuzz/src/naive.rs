@@ -9,21 +9,22 @@ use serde::{
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-/// Every name, in lower case, with every value: of the query, and of the body in the form that its media type
+/// Every name, in lower case, with every value: of the query, and of the body in the form that its content type
 /// claims, or in each if it claims none.
-pub fn pairs(query: Option<&str>, media: Option<&str>, body: &[u8]) -> Vec<(String, String)> {
+pub fn pairs(query: Option<&str>, content_type: Option<&str>, body: &[u8]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     form(query.unwrap_or_default().as_bytes(), &mut found);
-    let media = media.unwrap_or_default();
+    let media = content_type.unwrap_or_default().to_lowercase();
     let claims_none = media.is_empty();
     if claims_none || media.contains("json") {
-        json(body, &mut found);
+        json("", body, &mut found);
     }
     if claims_none || media.contains("form-urlencoded") {
         form(body, &mut found);
     }
     if media.contains("multipart") {
-        parts(body, &mut found);
+        let boundary = media.find("boundary=").map(|at| media[at + 9..].trim_matches('"'));
+        parts(body, boundary.unwrap_or_default(), &mut found);
     }
     found
 }
@@ -31,28 +32,43 @@ pub fn pairs(query: Option<&str>, media: Option<&str>, body: &[u8]) -> Vec<(Stri
 fn form(text: &[u8], found: &mut Vec<(String, String)>) {
     for (name, value) in form_urlencoded::parse(text) {
         let name = name.trim().to_lowercase();
-        found.push((
-            name.trim_end_matches(']').split('[').next().unwrap_or_default().to_owned(),
-            value.to_string(),
-        ));
-        found.push((name, value.into_owned()));
+        let bare = name.trim_end_matches(']').split('[').next().unwrap_or_default();
+        field(bare, &value, found);
+        if bare != name {
+            field(&name, &value, found);
+        }
     }
 }
 
-fn json(body: &[u8], found: &mut Vec<(String, String)>) {
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    if let Ok(value) = Value::deserialize(&mut reader)
-        && reader.end().is_ok()
-    {
-        value.flatten("", found);
+/// A field's value, or what is in it if that is JSON.
+fn field(name: &str, value: &str, found: &mut Vec<(String, String)>) {
+    if value.trim_start().starts_with(['{', '[']) && json(name, value.as_bytes(), found) {
+        return;
     }
+    found.push((name.to_owned(), value.to_owned()));
+}
+
+/// What is in a JSON text, each under its innermost name; in front of it the field that the text stands in.
+fn json(field: &str, text: &[u8], found: &mut Vec<(String, String)>) -> bool {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Value::deserialize(&mut reader);
+    match value {
+        Ok(value) if reader.end().is_ok() => value.flatten(field, field, found),
+        _ => return false,
+    }
+    true
 }
 
 /// The parts of a multipart body by what stands before and after their blank line.
-fn parts(body: &[u8], found: &mut Vec<(String, String)>) {
-    let text = String::from_utf8_lossy(body);
-    for part in text.split("\n--") {
+fn parts(body: &[u8], boundary: &str, found: &mut Vec<(String, String)>) {
+    let text = format!("\n{}", String::from_utf8_lossy(body));
+    // Lower-casing changes no place: only ASCII is asked for.
+    let lower = text.to_ascii_lowercase();
+    let delimiter = format!("\n--{boundary}");
+    let begins: Vec<usize> = lower.match_indices(&delimiter).map(|(at, _)| at).collect();
+    for (index, begin) in begins.iter().enumerate() {
+        let part = &text[*begin + delimiter.len()..begins.get(index + 1).copied().unwrap_or(text.len())];
         let Some((head, value)) = part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n")) else {
             continue;
         };
@@ -60,7 +76,7 @@ fn parts(body: &[u8], found: &mut Vec<(String, String)>) {
         let Some(at) = lower.find("name=") else { continue };
         let name = lower[at + 5..].trim_start_matches('"');
         let end = name.find(['"', ';', '\r', '\n']).unwrap_or(name.len());
-        found.push((name[..end].trim().to_owned(), value.trim().to_owned()));
+        field(name[..end].trim(), value.trim(), found);
     }
 }
 
@@ -72,13 +88,15 @@ enum Value {
 }
 
 impl Value {
-    fn flatten(self, name: &str, found: &mut Vec<(String, String)>) {
+    fn flatten(self, field: &str, name: &str, found: &mut Vec<(String, String)>) {
         match self {
             Value::Text(text) => found.push((name.to_owned(), text)),
-            Value::List(all) => all.into_iter().for_each(|one| one.flatten(name, found)),
-            Value::Object(all) => {
-                all.into_iter().for_each(|(name, one)| one.flatten(&name.trim().to_lowercase(), found));
-            }
+            Value::List(all) => all.into_iter().for_each(|one| one.flatten(field, name, found)),
+            Value::Object(all) => all.into_iter().for_each(|(name, one)| {
+                let name = name.trim().to_lowercase();
+                let name = if field.is_empty() { name } else { format!("{field}.{name}") };
+                one.flatten(field, &name, found);
+            }),
         }
     }
 }
@@ -134,10 +152,17 @@ pub fn names(value: &str, address: &str) -> bool {
     let compared = plain(address);
     [value, &again].into_iter().any(|text| {
         let text = plain(text);
-        text.split([',', ';', '<', '>', '|', '"', '\n']).any(|one| {
-            if compared.contains('@') { mail(one) == compared } else { number(one) == number(&compared) }
-        })
+        if compared.contains('@') {
+            return text.split([',', ';', '\n']).any(|one| mail(bracketed(one)) == compared);
+        }
+        text.split([',', ';', '<', '>', '|', '"', '\n']).any(|one| number(one) == number(&compared))
     })
+}
+
+/// A mailbox without its display name.
+fn bracketed(text: &str) -> &str {
+    let Some((_, inside)) = text.rsplit_once('<') else { return text };
+    inside.split('>').next().unwrap_or(inside)
 }
 
 /// Compatibility forms, case and what nobody sees.
@@ -188,7 +213,7 @@ mod tests {
         let found = pairs(Some("to=e&to%5B%5D=f"), Some("application/json"), body);
         let of_to: Vec<&str> =
             found.iter().filter(|(name, _)| name == "to").map(|(_, value)| &**value).collect();
-        assert_eq!(of_to, ["e", "e", "f", "a", "b", "d"]);
+        assert_eq!(of_to, ["e", "f", "a", "b", "d"]);
         let body = b"--b\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\na@b.c\r\n--b--";
         assert!(
             pairs(None, Some("multipart/form-data; boundary=b"), body)
