@@ -228,7 +228,9 @@ mod tests {
         for body in [&b"To=%2"[..], b"To=%zz", b"To=\xff", b"To=%ff", b"To=a%00b", b"%=1"] {
             assert!(read(body).is_err(), "{}", String::from_utf8_lossy(body));
         }
-        for body in [&b"To=1&To=2"[..], b"to=1", b"To=1&to=2", b"To[]=1", b"+To=1", b"To[0]=1", b"[To]=1", b"To]=1"] {
+        for body in
+            [&b"To=1&To=2"[..], b"to=1", b"To=1&to=2", b"To[]=1", b"+To=1", b"To[0]=1", b"[To]=1", b"To]=1"]
+        {
             assert!(read(body).expect("good form").one("To").is_err(), "{}", String::from_utf8_lossy(body));
         }
     }
