@@ -9,6 +9,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_mailgun::MAILGUN,
         &dndgate_telnyx::TELNYX,
         &dndgate_vonage::VONAGE,
+        &dndgate_plivo::PLIVO,
     ],
     made: &[],
 };

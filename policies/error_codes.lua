@@ -180,6 +180,36 @@ return {
     ["1470"] = nothing("fraud protection of the account"),
   },
 
+  -- Plivo ("Error codes", messaging documentation)
+  plivo = {
+    ["10"] = nothing("rejected as invalid by the carrier"),
+    ["20"] = nothing("network error"),
+    ["30"] = nothing("blocked as spam: the content, not the person"),
+    ["40"] = nothing("the sender is not valid"),
+    ["50"] = { effect = "temporary", reason = "carrier", message = "not a valid number, or it cannot get texts" },
+    ["60"] = nothing("sender and recipient answer each other without end"),
+    ["70"] = { effect = "temporary", reason = "carrier", message = "number no longer in service" },
+    ["80"] = { effect = "temporary", reason = "carrier", message = "handset unreachable for a time" },
+    ["90"] = { effect = "temporary", reason = "carrier", message = "no route to the number" },
+    ["100"] = nothing("not allowed by the carrier"),
+    ["110"] = nothing("the message is too long"),
+    ["200"] = { effect = "permanent", reason = "provider_opt_out", message = "the person opted out (replied STOP)" },
+    ["201"] = nothing("the sender may not write to this country"),
+    ["300"] = nothing("could not be handed to the carrier"),
+    ["420"] = nothing("expired before it could be delivered"),
+    ["450"] = nothing("the destination's country is not enabled"),
+    ["451"] = nothing("blocked by the account's protection against fraud"),
+    ["900"] = nothing("not enough credit"),
+    ["910"] = nothing("the account is disabled"),
+    ["950"] = nothing("the sender is not registered"),
+    ["960"] = nothing("limit of the sender's campaign"),
+    ["970"] = nothing("limit of the sender's campaign"),
+    ["1000"] = nothing("unknown error"),
+    ["failed"] = nothing("failed, without a reason"),
+    ["undelivered"] = nothing("undelivered, without a reason"),
+    ["rejected"] = nothing("rejected, without a reason"),
+  },
+
   -- WhatsApp Cloud API, of Meta
   whatsapp = {
     -- What a person pressed in the app: "Offers and announcements", stop and resume

@@ -30,6 +30,9 @@ return {
   { provider = "vonage", channel = "SMS", code = { "2", "3", "12", "1190", "submit/33" }, effect = "temporary", reason = "carrier" },
   { provider = "vonage", channel = "WhatsApp", code = "1300", effect = "temporary", reason = "carrier", channels = { "WhatsApp" } },
   { provider = "vonage", channel = "SMS", code = { "6", "8", "submit/9", "1210", "1340" }, effect = "none" },
+  { provider = "plivo", channel = "SMS", code = "200", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
+  { provider = "plivo", channel = "SMS", code = { "50", "70", "80" }, effect = "temporary", reason = "carrier" },
+  { provider = "plivo", channel = "SMS", code = { "30", "40", "900", "rejected" }, effect = "none" },
   { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
   { provider = "telnyx", channel = "SMS", code = { "40002", "40003", "40004" }, effect = "none" },
 }
