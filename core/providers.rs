@@ -10,6 +10,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_telnyx::TELNYX,
         &dndgate_vonage::VONAGE,
         &dndgate_plivo::PLIVO,
+        &dndgate_postmark::POSTMARK,
     ],
     made: &[],
 };

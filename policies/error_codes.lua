@@ -208,6 +208,28 @@ return {
     ["failed"] = nothing("failed, without a reason"),
     ["undelivered"] = nothing("undelivered, without a reason"),
     ["rejected"] = nothing("rejected, without a reason"),
+
+  -- Postmark reports the Type of a bounce ("Bounce API", documentation), the reason of a suppression, or an API error.
+  postmark = {
+    ["HardBounce"] = { effect = "permanent", reason = "bounce", message = "the mailbox does not exist, or refused the mail for good" },
+    ["BadEmailAddress"] = { effect = "permanent", reason = "bounce", message = "not a valid mail address" },
+    ["ManuallyDeactivated"] = { effect = "permanent", reason = "bounce", message = "deactivated by hand at Postmark" },
+    ["ManualSuppression"] = { effect = "permanent", reason = "bounce", message = "put on Postmark's suppression list by the business" },
+    ["406"] = { effect = "permanent", reason = "bounce", message = "inactive at Postmark: bounced, complained or suppressed before" },
+    ["SpamNotification"] = { effect = "permanent", severity = "permanent", reason = "bounce", message = "taken for spam, or blocked by the person; deactivated at Postmark" },
+    ["Blocked"] = nothing("the mail service blocks the sender or the content, not the person"),
+    ["AddressChange"] = nothing("the person asks to be written to at another address"),
+    ["Transient"] = nothing("delayed; Postmark tries again"),
+    ["SoftBounce"] = nothing("could not be delivered for now: mailbox full, disabled for a time"),
+    ["DnsError"] = nothing("the domain could not be resolved for now"),
+    ["AutoResponder"] = nothing("an automatic reply"),
+    ["ChallengeVerification"] = nothing("the mail service asks the sender to prove something"),
+    ["Subscribe"] = nothing("somebody wants to be on the list; lifts nothing"),
+    ["VirusNotification"] = nothing("the content was taken for a virus"),
+    ["Unconfirmed"] = nothing("registration was not confirmed"),
+    ["SMTPApiError"] = nothing("the mail was not accepted for delivery: its form, not the person"),
+    ["DMARCPolicy"] = nothing("the sender's own DMARC policy"),
+    ["Unknown"] = nothing("Postmark could not tell what kind of bounce it was"),
   },
 
   -- WhatsApp Cloud API, of Meta

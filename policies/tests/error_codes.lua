@@ -17,6 +17,10 @@ return {
   { provider = "mailgun", channel = "Email", severity = "permanent", code = { "old", "greylisted", "espblock", "blacklisted" }, effect = "none" },
   { provider = "mailgun", channel = "Email", severity = "temporary", code = { "bounce", "generic", "old" }, effect = "none" },
 
+  { provider = "postmark", channel = "Email", severity = "permanent", code = { "HardBounce", "BadEmailAddress", "ManuallyDeactivated", "ManualSuppression", "SpamNotification", "406" }, effect = "permanent", reason = "bounce" },
+  { provider = "postmark", channel = "Email", severity = "temporary", code = { "Transient", "SoftBounce", "DnsError", "AutoResponder" }, effect = "none" },
+  { provider = "postmark", channel = "Email", code = { "Blocked", "DMARCPolicy", "Unknown", "Subscribe" }, effect = "none" },
+
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },
   { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },
   { provider = "whatsapp", channel = "WhatsApp", code = "marketing_stop", effect = "temporary", reason = "provider_opt_out" },

@@ -86,6 +86,12 @@ pub trait Suppressions: Debug + Send + Sync {
     /// `account` is empty everywhere.
     fn per_account(&self) -> bool;
 
+    /// Do the accounts with lists of their own all belong to the credentials (message streams of one server)? Then
+    /// [`Suppressions::accounts`] is always asked for them, and no configuration names them.
+    fn accounts_of_credentials(&self) -> bool {
+        false
+    }
+
     /// Could a name in a tenant's `accounts` be an account of this provider?
     fn is_account(&self, name: &str) -> bool {
         let _ = name;

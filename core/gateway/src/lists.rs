@@ -34,6 +34,9 @@ pub(crate) fn accounts(routes: &Routes, route: &Route, lists: &dyn Suppressions,
     if !lists.per_account() {
         return if is_its(None) { Accounts::Known(vec![String::new()]) } else { Accounts::Foreign };
     }
+    if lists.accounts_of_credentials() {
+        return if is_its(None) { Accounts::Ask } else { Accounts::Foreign };
+    }
     let configured = &route.provider.accounts;
     let mut all: Vec<String> =
         configured.iter().filter(|one| lists.is_account(one) && is_its(Some(one))).cloned().collect();
