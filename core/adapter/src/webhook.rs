@@ -63,6 +63,17 @@ impl<'a> Webhook<'a> {
         proven
     }
 
+    /// Does it come to an address that the gateway itself put into a send (see [`crate::Callback`])? Such an
+    /// address holds a sealed token, which the gateway has opened before it asks for a proof, and only the provider
+    /// was given it. It is the proof where a provider signs nothing and calls an address as the send names it.
+    pub fn is_callback(&self) -> bool {
+        let path = self.url.split(['?', '#']).next().unwrap_or_default();
+        // The first place counts: what stands before it is the gateway's own `public_url`, which holds no such
+        // segment; all behind it is the caller's.
+        let after = path.split_once("/hooks/").and_then(|(_, after)| after.split_once('/'));
+        after.is_some_and(|(_, rest)| rest.strip_prefix("cb/").is_some_and(|token| !token.is_empty()))
+    }
+
     /// The only way to an [`Authentic`] webhook: the adapter has to verify it.
     ///
     /// # Errors
@@ -317,5 +328,28 @@ mod tests {
             assert!(!bears(fields, "s3"), "{fields:?}");
         }
         assert!(!bears(&[("x-token", "")], ""), "an empty secret is none");
+    }
+
+    #[test]
+    fn only_the_gateways_own_addresses_are_callbacks() {
+        let is = |url: &str| {
+            let headers = HeaderMap::new();
+            Webhook { method: &Method::GET, url, headers: &headers, body: b"", document: None }.is_callback()
+        };
+        for url in
+            ["https://g.example/hooks/acme/cb/AbC?status=1", "https://g.example/base/hooks/acme/cb/AbC"]
+        {
+            assert!(is(url), "{url}");
+        }
+        for url in [
+            "https://g.example/hooks/acme",
+            "https://g.example/hooks/acme/cb/",
+            "https://g.example/hooks/acme/x/cb/AbC",
+            "https://g.example/hooks/acme/x/hooks/acme/cb/AbC",
+            "https://g.example/hooks/acme?x=/hooks/acme/cb/AbC",
+            "https://g.example/hooks/cb/AbC",
+        ] {
+            assert!(!is(url), "{url}");
+        }
     }
 }

@@ -653,6 +653,11 @@ impl Config {
         Upstream::parse(&traffic.public_url)
             .map_err(|why| at(text.find("public_url").unwrap_or(0), &format!("traffic.public_url {why}")))?;
         traffic.public_url.truncate(traffic.public_url.trim_end_matches('/').len());
+        if format!("{}/", traffic.public_url).contains("/hooks/") {
+            let message =
+                "traffic.public_url holds /hooks/, which the gateway itself puts behind it: leave it out";
+            return Err(at(text.find("public_url").unwrap_or(0), message));
+        }
         let mut providers: Vec<Provider> = Vec::new();
         for spanned in written.provider {
             let start = spanned.span().start;

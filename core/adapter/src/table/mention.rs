@@ -64,11 +64,14 @@ fn refuse_charset(head: &Head<'_>) -> Result<(), Unreadable> {
 fn refuse_in_query(send: &Send, query: &str) -> Result<(), Unreadable> {
     let watched = || {
         let names = send.to.iter().map(|to| to.at).chain(send.unnamed.iter().map(|(at, _)| *at));
+        let names = names.chain(send.scheduled.iter().copied());
         names.map(|at| at.split(['.', '[']).next().unwrap_or(at)).filter(|name| !name.is_empty())
     };
     for pair in form::read(query.as_bytes())?.pairs() {
         if watched().any(|name| form::same_field(&pair.name, name)) {
-            return Err(Unreadable::new("a recipient stands in the query: put it into the body"));
+            return Err(Unreadable::new(
+                "what decides who is reached, and when, stands in the query: put it into the body",
+            ));
         }
     }
     Ok(())

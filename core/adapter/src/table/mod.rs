@@ -21,6 +21,7 @@
 //! somebody inside, on no channel.
 
 mod mention;
+mod parallel;
 mod read;
 mod trim;
 
@@ -28,7 +29,7 @@ use crate::{
     Head, Look, Outbound, Request, Unreadable,
     outbound::{CallbackKind, CannotTrim, Role},
     path,
-    request::Edit,
+    request::{Edit, apply_edits},
     words::{AddressKind, Channel, Channels},
 };
 
@@ -87,6 +88,9 @@ pub struct Send {
     pub dispensable: &'static [&'static str],
     /// Objects that are keyed by recipient, out of which those who go are taken, too.
     pub keyed: &'static [&'static str],
+    /// Fields with a value for each recipient, in their order, each with what stands between the values in one
+    /// text. The values of those who go are taken out; a single one is everybody's.
+    pub parallel: &'static [(&'static str, &'static str)],
     /// Addresses of the CRM for the provider to call.
     pub callbacks: &'static [(&'static str, CallbackKind)],
     /// Fields with which it leaves later.
@@ -115,6 +119,7 @@ impl Send {
         unnamed: &[],
         dispensable: &[],
         keyed: &[],
+        parallel: &[],
         callbacks: &[],
         scheduled: &[],
         handle: "",
@@ -212,6 +217,19 @@ impl Api {
     /// # Errors
     /// When the others alone cannot be sent to.
     pub fn trim(&self, request: &Request<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
+        let edits = self.edits(request, drop)?;
+        Ok(if in_query(request) { Vec::new() } else { edits })
+    }
+
+    /// [`crate::Adapter::trim_query`]: for providers that take [`Form::Query`].
+    pub fn trim_query(&self, request: &Request<'_>, drop: &[usize]) -> Option<String> {
+        let query = request.head.query.filter(|_| in_query(request))?;
+        let edits = self.edits(request, drop).ok()?;
+        String::from_utf8(apply_edits(query.as_bytes(), &edits)).ok()
+    }
+
+    /// The edits to where the request names its recipients: its body, or its query when it has none.
+    fn edits(&self, request: &Request<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
         match self.find(&request.head) {
             Ok(Some(Act::Send(send))) => trim::trim(send, request, drop),
             _ => Err(CannotTrim("this is no send".into())),
@@ -239,6 +257,11 @@ impl Api {
             },
         }
     }
+}
+
+/// A request without a body names its recipients in the query.
+fn in_query(request: &Request<'_>) -> bool {
+    request.body.is_empty()
 }
 
 #[cfg(test)]

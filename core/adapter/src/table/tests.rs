@@ -21,7 +21,8 @@ static ONE: Send = Send {
     unnamed: &[("groups", "groups")],
     ..Send::NONE
 };
-static MANY: Send = Send { to: &[To::sms("to[]")], keyed: &["parameters.*"], ..Send::NONE };
+static MANY: Send =
+    Send { to: &[To::sms("to[]")], keyed: &["parameters.*"], parallel: &[("names", ";")], ..Send::NONE };
 static CHATS: Send = Send {
     to: &[
         To { at: "to", joined: "", way: Way::Beside("channel", CHAT), role: Role::To },
@@ -51,7 +52,13 @@ static TEXTS: Send = Send {
 };
 static CALL: Send = Send { to: &[To::call("to").joined("<")], ..Send::NONE };
 static TRANSFER: Send = Send { callbacks: &[("next", CallbackKind::Document)], ..Send::NONE };
-static QUERY: Send = Send { forms: &[Form::Query], to: &[To::sms("to")], ..Send::NONE };
+static QUERY: Send = Send {
+    forms: &[Form::Query, Form::Urlencoded],
+    to: &[To::sms("to").joined(",")],
+    parallel: &[("idx", "|")],
+    scheduled: &["date"],
+    ..Send::NONE
+};
 
 static API: Api = Api {
     main_host: "api.example.com",
@@ -64,6 +71,7 @@ static API: Api = Api {
         row("POST", "v1/call", Act::Send(&CALL)),
         row("POST", "v1/transfer", Act::Send(&TRANSFER)),
         row("GET", "v1/query", Act::Send(&QUERY)),
+        row("POST", "v1/query", Act::Send(&QUERY)),
         row("POST", "v1/lists/*/send", Act::Unnamed("lists")),
         row("*", "v1/templates/**", Act::Nobody),
     ],
@@ -142,6 +150,7 @@ fn what_can_be_read_in_two_ways_is_an_error() {
         ("POST /v1/one", r#"{"src":"1"}"#),
         ("POST /v1/one?dst=2", r#"{"dst":"1"}"#),
         ("POST /v1/one?groups[]=2", r#"{"dst":"1"}"#),
+        ("POST /v1/query?DATE=2026", "to=1"),
         ("POST /v1/one", "dst=1&dst=2"),
         ("POST /v1/one", "dst=1&DST=2"),
         ("POST /v1/many", "to=1"),
@@ -298,6 +307,40 @@ fn r11_takes_out_whom_it_is_told_and_nothing_else() {
     ] {
         assert_eq!(trimmed(target, body, drop).ok().as_deref(), expected, "{target} {body}");
     }
+}
+
+#[test]
+fn r11_what_stands_beside_recipients_goes_with_them() {
+    for (target, body, expected) in [
+        (
+            "POST /v1/many",
+            r#"{"to":["1","2","3"],"names":["a","b","c"]}"#,
+            Some(r#"{"to":["1","3"],"names":["a","c"]}"#),
+        ),
+        (
+            "POST /v1/many",
+            r#"{"to":["1","2","3"],"names":"a;b;c"}"#,
+            Some(r#"{"to":["1","3"],"names":"a;c"}"#),
+        ),
+        ("POST /v1/many", r#"{"to":["1","2","3"],"names":"a"}"#, Some(r#"{"to":["1","3"],"names":"a"}"#)),
+        ("POST /v1/many", r#"{"to":["1","2","3"],"names":["a","b"]}"#, None),
+        ("POST /v1/query", "idx=a%7Cb%7Cc&to=1,2,3", Some("idx=a%7Cc&to=1%2C3")),
+        ("POST /v1/query", "idx=a%7Cb&to=1,2,3", None),
+        // An empty place among the recipients would shift all that follow.
+        ("POST /v1/query", "idx=a%7Cb%7Cc&to=1,,3", None),
+    ] {
+        assert_eq!(trimmed(target, body, &[1]).ok().as_deref(), expected, "{target} {body}");
+    }
+}
+
+#[test]
+fn r11_takes_people_out_of_a_query() {
+    with("GET /v1/query?x=1&to=1,%2B2,3&idx=a|b|c", "", |request| {
+        assert_eq!(API.trim(request, &[1]).unwrap(), []);
+        assert_eq!(API.trim_query(request, &[1]).as_deref(), Some("x=1&to=1%2C3&idx=a%7Cc"));
+        assert!(API.trim(request, &[0, 1, 2]).is_err());
+    });
+    with("POST /v1/query", "to=1,2", |request| assert_eq!(API.trim_query(request, &[1]), None));
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 use super::{
     Send,
     mention::{self, Body, Mention, Place, Step},
+    parallel,
 };
 use crate::{CannotTrim, Request, json::Json, outbound::Role, request::Edit};
 use std::{
@@ -11,9 +12,6 @@ use std::{
 };
 
 pub(super) fn trim(send: &Send, request: &Request<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
-    if request.body.is_empty() {
-        return Err(CannotTrim("nobody is taken out of a query".into()));
-    }
     let body = Body::read(send, request).map_err(|unreadable| CannotTrim(unreadable.message))?;
     let mentions = mention::all(send, &body).map_err(|unreadable| CannotTrim(unreadable.message))?;
     let mut trimming = Trimming {
@@ -33,6 +31,9 @@ pub(super) fn trim(send: &Send, request: &Request<'_>, drop: &[usize]) -> Result
         for at in send.keyed {
             edits.extend(keyed(json, at, &gone)?);
         }
+    }
+    for (at, separator) in send.parallel {
+        edits.extend(parallel::without(&body, at, separator, mentions.len(), drop)?);
     }
     edits.sort_by_key(|edit| edit.range.start);
     Ok(edits)
