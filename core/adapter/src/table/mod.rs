@@ -67,6 +67,8 @@ pub enum Act {
     Send(&'static Send),
     /// They reach people whom nobody names to us: a name of [`crate::Profile::unnamed`].
     Unnamed(&'static str),
+    /// They are not described: as a row behind others, for reads that may send.
+    Unrecognised,
 }
 
 /// A send: where everything stands in it.
@@ -194,8 +196,8 @@ impl Api {
     pub fn look(&self, head: &Head<'_>) -> Result<Look, Unreadable> {
         Ok(match self.find(head)? {
             Some(Act::Nobody) => Look::Nobody,
-            Some(_) => Look::Body,
-            None => Look::Unrecognised,
+            Some(Act::Send(_) | Act::Unnamed(_)) => Look::Body,
+            Some(Act::Unrecognised) | None => Look::Unrecognised,
         })
     }
 
@@ -208,7 +210,7 @@ impl Api {
             Some(Act::Nobody) => Ok(Outbound::Nobody),
             Some(Act::Unnamed(name)) => Ok(Outbound::Unnamed(name)),
             Some(Act::Send(send)) => read::read(send, request),
-            None => Ok(Outbound::Unrecognised),
+            Some(Act::Unrecognised) | None => Ok(Outbound::Unrecognised),
         }
     }
 
