@@ -1,6 +1,6 @@
 //! The adapters of this binary. A new provider is one folder in `plugins/` and one line here.
 
-use dndgate_gateway::Adapters;
+use dndgate_gateway::{Adapters, Maker};
 
 /// Every adapter, in the order in which they are listed to people; and those made from the configuration.
 pub static ADAPTERS: &Adapters = &Adapters {
@@ -12,5 +12,5 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_plivo::PLIVO,
         &dndgate_postmark::POSTMARK,
     ],
-    made: &[],
+    made: &[Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make }],
 };

@@ -178,6 +178,14 @@ return {
     ["1420"] = nothing("the sender is not allowed"),
     ["1460"] = nothing("daily limit of the account"),
     ["1470"] = nothing("fraud protection of the account"),
+  -- SMSAPI, described in plugins/custom/examples/smsapi.toml: errors of answers, statuses of delivery reports
+  smsapi = {
+    ["13"] = { effect = "temporary", reason = "carrier", message = "no correct telephone number" },
+    ["402"] = nothing("expired before it could be delivered"),
+    ["405"] = { effect = "temporary", reason = "carrier", message = "undelivered: the number does not exist or cannot be reached" },
+    ["406"] = nothing("the sending failed at the gateway"),
+    ["407"] = { effect = "temporary", reason = "carrier", message = "rejected: the number does not exist or cannot be reached" },
+    ["408"] = nothing("no report: delivered or not"),
   },
 
   -- Plivo ("Error codes", messaging documentation)

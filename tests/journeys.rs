@@ -12,6 +12,7 @@ mod journeys {
     mod browser;
     mod carrying;
     mod confirmations;
+    mod custom;
     mod demo;
     mod evidence;
     mod imports;

@@ -37,6 +37,8 @@ return {
   { provider = "plivo", channel = "SMS", code = "200", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
   { provider = "plivo", channel = "SMS", code = { "50", "70", "80" }, effect = "temporary", reason = "carrier" },
   { provider = "plivo", channel = "SMS", code = { "30", "40", "900", "rejected" }, effect = "none" },
+  { provider = "smsapi", channel = "SMS", code = { "13", "405", "407" }, effect = "temporary", reason = "carrier" },
+  { provider = "smsapi", channel = "SMS", code = { "402", "406", "408" }, effect = "none" },
   { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
   { provider = "telnyx", channel = "SMS", code = { "40002", "40003", "40004" }, effect = "none" },
 }

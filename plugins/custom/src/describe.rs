@@ -188,7 +188,8 @@ impl Endpoints<'_> {
             .as_ref()
             .split_once(' ')
             .ok_or_else(|| wrong("write method and path, as in \"POST v1/messages\""))?;
-        if method != "*" && !(method.bytes().all(|byte| byte.is_ascii_uppercase()) && !method.is_empty()) {
+        let is_name = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if method != "*" && !is_name {
             return Err(wrong("the method is one such as POST, or * for each that changes something"));
         }
         let (hosts, path) = match target.trim().strip_prefix("https://") {
@@ -271,6 +272,7 @@ impl Seen {
             to: Box::leak(to.into_boxed_slice()),
             optional: written.optional,
             unnamed: Box::leak(unnamed.into_boxed_slice()),
+            dispensable: leak_all(&written.dispensable),
             keyed: leak_all(&written.keyed),
             parallel: Box::leak(parallel.collect()),
             callbacks: Box::leak(callbacks.collect()),

@@ -54,6 +54,8 @@ pub(crate) struct Send {
     #[serde(default)]
     pub(crate) unnamed: BTreeMap<String, String>,
     #[serde(default)]
+    pub(crate) dispensable: Vec<String>,
+    #[serde(default)]
     pub(crate) keyed: Vec<String>,
     #[serde(default)]
     pub(crate) parallel: BTreeMap<String, String>,

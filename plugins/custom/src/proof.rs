@@ -58,10 +58,6 @@ impl Proofs {
         let at = written.span().start;
         let written = written.into_inner();
         let wrong = |why: &str| (at, format!("webhook.proof: {why}"));
-        let name = |name: Option<&String>, key: &str| -> Result<HeaderName, Fault> {
-            let name = name.ok_or_else(|| wrong(&format!("{key} is missing: in which header field?")))?;
-            name.parse().map_err(|_| wrong(&format!("{key}: {name:?} is no name of a header field")))
-        };
         let signs = written.algorithm.is_some() || written.encoding.is_some() || written.over.is_some();
         let signs =
             signs || written.timestamp.is_some() || written.nonce.is_some() || written.prefix.is_some();
@@ -71,8 +67,10 @@ impl Proofs {
             ));
         }
         match (written.how, &written.header, &written.field) {
-            (How::Hmac, _, None) => Hmac::describe(&written, &wrong, &name).map(Proofs::Hmac),
-            (How::Header, header, None) => Ok(Proofs::Header(name(header.as_ref(), "header")?)),
+            (How::Hmac, _, None) => Hmac::describe(&written, &wrong).map(Proofs::Hmac),
+            (How::Header, header, None) => {
+                header_name(header.as_ref(), "header").map(Proofs::Header).map_err(|why| wrong(&why))
+            }
             (How::Basic, None, None) => Ok(Proofs::Basic),
             (How::Query, None, Some(field)) if !field.is_empty() => Ok(Proofs::Query(field.clone())),
             (How::Query, ..) => Err(wrong("a secret in the query needs field, and no header")),
@@ -164,6 +162,12 @@ impl Proofs {
     }
 }
 
+/// The name of a header field, from that key.
+fn header_name(name: Option<&String>, key: &str) -> Result<HeaderName, String> {
+    let name = name.ok_or_else(|| format!("{key} is missing: in which header field?"))?;
+    name.parse().map_err(|_| format!("{key}: {name:?} is no name of a header field"))
+}
+
 /// Unix times beyond this are milliseconds: as seconds they would lie in the year 5138.
 pub(crate) const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
@@ -175,13 +179,11 @@ fn only<'a>(webhook: &Webhook<'a>, name: &HeaderName) -> Option<&'a str> {
 }
 
 impl Hmac {
-    fn describe(
-        written: &file::Proof,
-        wrong: &dyn Fn(&str) -> Fault,
-        name: &dyn Fn(Option<&String>, &str) -> Result<HeaderName, Fault>,
-    ) -> Result<Hmac, Fault> {
-        let optional = |field: &Option<String>, key: &str| -> Result<Option<HeaderName>, Fault> {
-            field.as_ref().map(|field| name(Some(field), key)).transpose()
+    fn describe(written: &file::Proof, wrong: &dyn Fn(&str) -> Fault) -> Result<Hmac, Fault> {
+        let name = |name: Option<&String>, key: &str| header_name(name, key).map_err(|why| wrong(&why));
+        let optional = |field: &Option<String>, key: &str| match field {
+            Some(field) => name(Some(field), key).map(Some),
+            None => Ok(None),
         };
         let timestamp = optional(&written.timestamp, "timestamp")?;
         let nonce = optional(&written.nonce, "nonce")?;

@@ -201,7 +201,7 @@ impl Rule {
         let says = written.says;
         let (texts, ids) = (list(written.text), list(written.id));
         let refuse = |is_wrong: bool, why: &str| if is_wrong { Err(wrong(why.into())) } else { Ok(()) };
-        refuse((says == Says::Message) != !texts.is_empty(), "text is for messages, and a message needs it")?;
+        refuse((says == Says::Message) == texts.is_empty(), "text is for messages, and a message needs it")?;
         refuse(
             (says == Says::Failure) != written.code.is_some(),
             "code is for failures, and a failure needs it",
