@@ -11,6 +11,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_vonage::VONAGE,
         &dndgate_plivo::PLIVO,
         &dndgate_postmark::POSTMARK,
+        &dndgate_sinch::SINCH,
     ],
     made: &[Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make }],
 };

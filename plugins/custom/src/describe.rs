@@ -279,6 +279,7 @@ impl Seen {
             scheduled: leak_all(&written.scheduled),
             sender: leak(&written.sender),
             tags: leak_all(&written.tags),
+            ..Send::NONE
         })))
     }
 
