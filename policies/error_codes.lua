@@ -297,6 +297,32 @@ return {
     ["Unknown"] = nothing("Postmark could not tell what kind of bounce it was"),
   },
 
+  -- SparkPost: the class of a bounce ("Bounce classification codes", documentation), else the type of the event.
+  sparkpost = {
+    ["10"] = { effect = "permanent", reason = "bounce", message = "the address is not valid" },
+    ["30"] = { effect = "permanent", reason = "bounce", message = "there is no such recipient" },
+    ["suppressed"] = { effect = "permanent", reason = "bounce", message = "on SparkPost's suppression list" },
+    ["1"] = nothing("SparkPost could not tell what kind of bounce it was"),
+    ["20"] = nothing("failed for now"),
+    ["21"] = nothing("the domain could not be resolved for now"),
+    ["22"] = nothing("mailbox full"),
+    ["23"] = nothing("the mail is too large"),
+    ["24"] = nothing("the mail service did not answer in time"),
+    ["25"] = nothing("refused by SparkPost's own rules"),
+    ["40"] = nothing("failed, without a reason"),
+    ["50"] = nothing("the mail service blocks the sender, not the person"),
+    ["51"] = nothing("blocked as spam: the sender, not the person"),
+    ["52"] = nothing("blocked as spam: the content, not the person"),
+    ["53"] = nothing("an attachment is not allowed"),
+    ["54"] = nothing("the mail service does not relay"),
+    ["70"] = nothing("failed for now"),
+    ["100"] = nothing("the mail service asks the sender to prove something"),
+    ["1902"] = nothing("not accepted for delivery"),
+    ["policy_rejection"] = nothing("refused by SparkPost's own rules"),
+    ["generation_rejection"] = nothing("refused by SparkPost's own rules"),
+    ["generation_failure"] = nothing("the mail could not be made"),
+  },
+
   -- WhatsApp Cloud API, of Meta
   whatsapp = {
     -- What a person pressed in the app: "Offers and announcements", stop and resume

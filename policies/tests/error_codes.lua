@@ -20,6 +20,9 @@ return {
   { provider = "postmark", channel = "Email", severity = "permanent", code = { "HardBounce", "BadEmailAddress", "ManuallyDeactivated", "ManualSuppression", "SpamNotification", "406" }, effect = "permanent", reason = "bounce" },
   { provider = "postmark", channel = "Email", severity = "temporary", code = { "Transient", "SoftBounce", "DnsError", "AutoResponder" }, effect = "none" },
   { provider = "postmark", channel = "Email", code = { "Blocked", "DMARCPolicy", "Unknown", "Subscribe" }, effect = "none" },
+  { provider = "sparkpost", channel = "Email", severity = "permanent", code = { "10", "30" }, effect = "permanent", reason = "bounce" },
+  { provider = "sparkpost", channel = "Email", code = "suppressed", effect = "permanent", reason = "bounce" },
+  { provider = "sparkpost", channel = "Email", code = { "1", "20", "22", "25", "50", "51", "1902", "policy_rejection" }, effect = "none" },
 
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },
   { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },

@@ -16,6 +16,7 @@ pub mod form;
 pub mod json;
 pub mod jwt;
 pub mod laws;
+pub mod letter;
 pub mod mailbox;
 pub mod multipart;
 pub mod outbound;

@@ -36,6 +36,17 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// Is the body in UTF-8, by what its `Content-Type` says (or does not say)?
+    pub fn is_utf8(&self) -> bool {
+        let whole = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let parameters = whole.and_then(|whole| whole.split_once(';')).map_or("", |(_, rest)| rest);
+        parameters.split(';').filter_map(|one| one.split_once('=')).all(|(name, value)| {
+            let value = value.trim().trim_matches('"');
+            !name.trim().eq_ignore_ascii_case("charset")
+                || ["utf-8", "utf8", "us-ascii"].iter().any(|good| value.eq_ignore_ascii_case(good))
+        })
+    }
+
     /// A header field's value as text, if it stands there exactly once.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let mut values = self.headers.get_all(name).iter();

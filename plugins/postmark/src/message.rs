@@ -2,8 +2,7 @@
 
 use crate::path::{self, Point};
 use dndgate_adapter::{
-    AddressKind, Channel, Channels, Head, Known, Outbound, Recipient, Request, Role, Sending, Unreadable,
-    form,
+    AddressKind, Channel, Channels, Known, Outbound, Recipient, Request, Role, Sending, Unreadable, form,
     json::{self, Json, Value},
     mailbox,
 };
@@ -96,7 +95,7 @@ pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable
 /// # Errors
 /// When it could be read in two ways.
 pub(crate) fn body<'a>(request: &Request<'a>) -> Result<Json<'a>, Unreadable> {
-    if request.head.media_type().as_deref() != Some("application/json") || !is_utf8(&request.head) {
+    if request.head.media_type().as_deref() != Some("application/json") || !request.head.is_utf8() {
         return Err(Unreadable::new("send this as application/json, in UTF-8"));
     }
     for pair in form::read(request.head.query.unwrap_or_default().as_bytes())?.pairs() {
@@ -106,18 +105,6 @@ pub(crate) fn body<'a>(request: &Request<'a>) -> Result<Json<'a>, Unreadable> {
         }
     }
     json::read(request.body)
-}
-
-fn is_utf8(head: &Head<'_>) -> bool {
-    let parameters =
-        head.header("content-type").and_then(|whole| whole.split_once(';')).map(|(_, rest)| rest);
-    parameters.unwrap_or_default().split(';').all(|one| match one.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-            let value = value.trim().trim_matches('"').to_ascii_lowercase();
-            matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
-        }
-        _ => true,
-    })
 }
 
 /// The messages of a request, in their order.
