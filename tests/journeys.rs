@@ -28,6 +28,7 @@ mod journeys {
     mod reconciliation;
     mod release;
     mod restart;
+    mod reviews;
     mod rules;
     mod scheduled;
     mod sdk;

@@ -31,6 +31,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("post", "/v1/agency/suppressions", "operator"),
     ("delete", "/v1/agency/suppressions/{id}", "operator"),
     ("get", "/v1/channels", "read"),
+    ("get", "/v1/reviews", "read"),
+    ("post", "/v1/reviews/{id}", "crm"),
     ("post", "/v1/check", "read"),
     ("get", "/v1/events", "read"),
     ("get", "/v1/exports/{what}", "operator"),

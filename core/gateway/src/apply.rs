@@ -10,7 +10,7 @@ use crate::{
 use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Recipient, Spoken};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, address};
 use dndgate_policy::{Effect, FailureCode, Meaning, Policies, Said};
-use dndgate_store::{Change, StoreError, Tx, names, opt, scheduled};
+use dndgate_store::{Change, Doubt, StoreError, Tx, names, opt, reviews, scheduled};
 use jiff::Timestamp;
 use std::{collections::HashSet, sync::Arc};
 
@@ -36,6 +36,8 @@ pub(crate) enum What {
     Same { one: AddressKey, other: AddressKey, at: Timestamp, source: String },
     /// An address gave way to another.
     Moved { from: AddressKey, to: AddressKey, source: String },
+    /// A message in doubt, for a person to decide.
+    Review(Doubt),
     /// Nothing.
     Nothing,
 }
@@ -151,11 +153,11 @@ fn said(
     spoken: &Spoken<'_>,
     origin: &AddressKey,
     at: Timestamp,
-    source: &str,
+    event_source: &str,
     cause: &dyn Fn(ReasonKind, Channel, AddressKey, String) -> Cause,
 ) -> What {
     let understood = policies.understand(&Said { channel, spoken });
-    let source = format!("{source} rule {}", understood.rule);
+    let source = format!("{event_source} rule {}", understood.rule);
     match understood.meaning {
         Meaning::OptOut => {
             let all = if understood.all_channels { Channels::ALL } else { understood.channels };
@@ -169,7 +171,15 @@ fn said(
             What::Begin(causes.collect())
         }
         Meaning::OptIn => What::OptIn { channel, origin: origin.clone(), at, source },
-        Meaning::Help | Meaning::Review | Meaning::None => What::Nothing,
+        Meaning::Review => What::Review(Doubt {
+            channel,
+            address: origin.clone(),
+            text: spoken.texts.join("\n"),
+            rule: understood.rule,
+            source: event_source.to_owned(),
+            said: at,
+        }),
+        Meaning::Help | Meaning::None => What::Nothing,
     }
 }
 
@@ -188,6 +198,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, judged: &Judged) -> Result<Vec<Change>, Sto
         What::Moved { from, to, source } => {
             Ok(names::moved(tx, &judged.tenant, from, to, source)?.into_iter().collect())
         }
+        What::Review(doubt) => reviews::open(tx, &judged.tenant, doubt).map(|()| Vec::new()),
         What::Nothing => Ok(Vec::new()),
     }
 }

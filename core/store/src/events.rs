@@ -2,6 +2,7 @@
 
 use crate::{
     error::Result,
+    reviews::Review,
     rows::{EventRow, Subject},
     tx::Tx,
 };
@@ -166,6 +167,23 @@ pub(crate) fn raise(
     Ok(())
 }
 
+/// Appends the event of a message in doubt, `DndReview`: for each contact that holds the address, or for the address.
+/// What was said is not in it: whoever may decide reads it from the API.
+pub(crate) fn raise_review(tx: &mut Tx<'_>, review: &Review) -> Result<()> {
+    let holders = tx.holders(&review.tenant, &review.address)?;
+    let lanes: Vec<Option<String>> =
+        if holders.is_empty() { vec![None] } else { holders.into_iter().map(Some).collect() };
+    for contact in lanes {
+        let mut body = head("DndReview", &review.tenant, contact.as_ref());
+        body.insert("reviewId".into(), json!(review.id));
+        body.insert("channel".into(), json!(review.channel.name()));
+        body.insert("address".into(), address_json(&review.address));
+        body.insert("rule".into(), json!(review.rule));
+        append(tx, &review.tenant, contact.as_ref(), Some(&review.address), body)?;
+    }
+    Ok(())
+}
+
 /// Appends the event of a contact that took over another's reasons when the two became one.
 pub(crate) fn raise_merged(
     tx: &mut Tx<'_>,
@@ -213,17 +231,38 @@ pub(crate) fn put(
     began: bool,
     channels: &Value,
 ) -> Result<()> {
-    let mut body = Map::new();
-    body.insert("type".into(), json!("ContactDndUpdate"));
-    body.insert("locationId".into(), json!(tenant));
-    body.insert("id".into(), json!(contact));
+    let mut body = head("ContactDndUpdate", tenant, contact);
     body.extend(about);
     if let Some(address) = address {
-        body.insert("address".into(), json!({ "kind": address.kind.name(), "value": address.key }));
+        body.insert("address".into(), address_json(address));
     }
     body.extend(dnd_json(reasons, tx.listed));
     body.insert("change".into(), json!(if began { "enabled" } else { "disabled" }));
     body.insert("channels".into(), channels.clone());
+    append(tx, tenant, contact, address, body)
+}
+
+/// What every event begins with.
+fn head(kind: &str, tenant: &str, contact: Option<&String>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("type".into(), json!(kind));
+    body.insert("locationId".into(), json!(tenant));
+    body.insert("id".into(), json!(contact));
+    body
+}
+
+fn address_json(address: &AddressKey) -> Value {
+    json!({ "kind": address.kind.name(), "value": address.key })
+}
+
+/// Appends an event to its lane.
+fn append(
+    tx: &mut Tx<'_>,
+    tenant: &str,
+    contact: Option<&String>,
+    address: Option<&AddressKey>,
+    mut body: Map<String, Value>,
+) -> Result<()> {
     body.insert("eventId".into(), json!(uuid::Uuid::now_v7().to_string()));
     let now = crate::tx::now();
     body.insert("timestamp".into(), json!(now.to_string()));

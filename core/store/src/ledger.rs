@@ -36,7 +36,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) tenant: &'a str,
     /// Whom it concerns, at least one: the address it came from before the contacts that hold it.
     pub(crate) subjects: &'a [Subject],
-    /// `begin`, `end`, `opt_in`, `evidence`, `erase`, `confirmation`.
+    /// `begin`, `end`, `opt_in`, `evidence`, `erase`, `confirmation`, `review`.
     pub(crate) change: &'static str,
     pub(crate) reasons: &'a [&'a Reason],
     pub(crate) before: Suppressed,

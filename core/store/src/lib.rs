@@ -2,7 +2,7 @@
 //!
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
-//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`names`], [`search`], [`agency`], [`evidence`], [`release`],
+//! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`names`], [`search`], [`agency`], [`evidence`], [`release`], [`reviews`],
 //!   [`reconciliation`], [`ledger`], [`events`],
 //!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
@@ -28,6 +28,7 @@ pub mod opt;
 pub mod preferences;
 pub mod reconciliation;
 pub mod release;
+pub mod reviews;
 mod rows;
 pub mod scheduled;
 pub mod search;
@@ -51,12 +52,13 @@ pub use links::LinkKey;
 pub use opt::Change;
 pub use preferences::Preferences;
 pub use reconciliation::{Repair, Run, RunState};
+pub use reviews::{Decision as ReviewDecision, Doubt, Review};
 pub use rows::{
     AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
     Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows,
     LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows, Place, ReasonRows, ReconciliationRows,
-    ReleaseRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow, Side,
-    SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
+    ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow,
+    Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

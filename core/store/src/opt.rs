@@ -387,5 +387,6 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
     tx.rows.forget_noted(ago(crate::inbox::DAYS))?;
     tx.rows.forget_runs(ago(reconciliation::DAYS))?;
     tx.rows.forget_handles(ago(crate::names::DAYS))?;
+    tx.rows.forget_reviews(ago(crate::reviews::DAYS))?;
     tx.rows.forget_scheduled(ago(scheduled::DAYS))
 }

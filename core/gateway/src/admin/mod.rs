@@ -15,6 +15,7 @@ mod policies;
 mod problem;
 mod reconciliations;
 mod release;
+mod reviews;
 mod search;
 mod subscribers;
 mod unsubscribe;
@@ -70,6 +71,8 @@ pub(crate) struct Admin {
         evidence::reject,
         evidence::twilio_consent,
         release::run,
+        reviews::list,
+        reviews::decide,
         reconciliations::create,
         reconciliations::list,
         reconciliations::read,
@@ -157,6 +160,8 @@ fn router(admin: Admin) -> Router {
         .route("/v1/agency/suppressions", get(agency::list).post(agency::add))
         .route("/v1/agency/suppressions/{id}", delete(agency::remove))
         .route("/v1/channels", get(channels::list))
+        .route("/v1/reviews", get(reviews::list))
+        .route("/v1/reviews/{id}", post(reviews::decide))
         .route("/v1/check", post(checks::check))
         .route("/v1/events", get(events::feed))
         .route("/v1/exports/{what}", get(exports::write))

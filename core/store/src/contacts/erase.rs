@@ -43,6 +43,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
         let erased = tx.erased(name);
         tx.rows.erase_address(tenant, name, &erased)?;
         links::forget(tx, tenant, name)?;
+        tx.rows.forget_reviews_of(tenant, name)?;
         names::forget(tx, tenant, name)?;
         forgotten.push(tx.address_subject(tenant, name));
     }

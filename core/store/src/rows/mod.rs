@@ -15,6 +15,7 @@ mod pages;
 mod reasons;
 mod reconciliation;
 mod release;
+mod reviews;
 mod scheduled;
 mod search;
 mod spool;
@@ -34,6 +35,7 @@ pub use pages::PageRows;
 pub use reasons::{ReasonRows, Subject};
 pub use reconciliation::{Difference, ReconciliationRows, Side};
 pub use release::ReleaseRows;
+pub use reviews::ReviewRows;
 pub use scheduled::{ScheduledRow, ScheduledRows};
 pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
 pub use spool::SpoolRows;
@@ -55,6 +57,7 @@ pub trait Rows:
     + ReasonRows
     + ReconciliationRows
     + ReleaseRows
+    + ReviewRows
     + ScheduledRows
     + SearchRows
     + SpoolRows
@@ -77,6 +80,7 @@ impl<T> Rows for T where
         + ReasonRows
         + ReconciliationRows
         + ReleaseRows
+        + ReviewRows
         + ScheduledRows
         + SearchRows
         + SpoolRows

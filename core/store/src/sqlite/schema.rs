@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0007_removal.sql"),
     include_str!("schema/0008_repeated.sql"),
     include_str!("schema/0009_names.sql"),
+    include_str!("schema/0010_reviews.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

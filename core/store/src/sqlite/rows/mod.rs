@@ -13,6 +13,7 @@ mod pages;
 mod reasons;
 mod reconciliation;
 mod release;
+mod reviews;
 mod scheduled;
 mod search;
 mod spool;
