@@ -32,6 +32,7 @@ mod journeys {
     mod rules;
     mod scheduled;
     mod sdk;
+    mod sinch;
     mod smuggling;
     mod status;
     mod store;

@@ -109,7 +109,7 @@ fn taken(request: &Request<'_>, sending: &Sending<'_>, id: &str) -> Value {
         return json!({ "message_id": id, "accepted_time": "2026-01-01T00:00:00Z" });
     }
     if sending.kind == "call" {
-        return json!({ "callId": id, "sessionId": id });
+        return json!({ "callId": id, "sessionId": id, "projectId": "project1", "serviceId": "service1" });
     }
     if sending.kind == "verify" {
         return json!({ "id": id, "method": "sms" });
