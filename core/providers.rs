@@ -12,6 +12,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_plivo::PLIVO,
         &dndgate_postmark::POSTMARK,
         &dndgate_sinch::SINCH,
+        &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
     ],
     made: &[Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make }],

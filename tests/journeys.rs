@@ -9,6 +9,7 @@ mod journeys {
     mod agency;
     mod approval;
     mod bad_input;
+    mod bandwidth;
     mod browser;
     mod carrying;
     mod confirmations;
