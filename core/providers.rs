@@ -8,6 +8,8 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_twilio::TWILIO,
         &dndgate_mailgun::MAILGUN,
         &dndgate_telnyx::TELNYX,
+        &dndgate_google::GMB,
+        &dndgate_google::RBM,
         &dndgate_vonage::VONAGE,
         &dndgate_plivo::PLIVO,
         &dndgate_postmark::POSTMARK,
@@ -15,5 +17,9 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
     ],
-    made: &[Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make }],
+    made: &[
+        Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make },
+        // The channel of RCS is the operator's choice.
+        Maker { name: "rbm", keys: dndgate_google::RBM_KEYS, make: |values, _| dndgate_google::rbm(values) },
+    ],
 };

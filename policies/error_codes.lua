@@ -68,6 +68,33 @@ return {
     ["unknown"] = none,
   },
 
+  -- Google's APIs answer with a status (google.rpc.Code). None of them says that the person opted out: whoever
+  -- pressed "Unsubscribe" in Google Messages is known by a webhook (keywords.lua, trust_provider).
+  rbm = {
+    ["INVALID_ARGUMENT"] = nothing("the request is not right"),
+    ["FAILED_PRECONDITION"] = nothing("not possible as things are"),
+    ["OUT_OF_RANGE"] = nothing("the request is not right"),
+    ["UNAUTHENTICATED"] = nothing("the access token is not valid"),
+    ["PERMISSION_DENIED"] = nothing("the agent may not write to this number: not launched at its carrier, or no accepted tester"),
+    ["NOT_FOUND"] = nothing("not on RCS, or not reachable by it at the moment; other channels are no matter of this"),
+    ["ALREADY_EXISTS"] = nothing("the message was sent already"),
+    ["ABORTED"] = none,
+    ["CANCELLED"] = none,
+    ["RESOURCE_EXHAUSTED"] = nothing("too many requests"),
+  },
+  gmb = {
+    ["INVALID_ARGUMENT"] = nothing("the request is not right"),
+    ["FAILED_PRECONDITION"] = nothing("not possible as things are"),
+    ["OUT_OF_RANGE"] = nothing("the request is not right"),
+    ["UNAUTHENTICATED"] = nothing("the access token is not valid"),
+    ["PERMISSION_DENIED"] = nothing("no such conversation, or not this agent's"),
+    ["NOT_FOUND"] = nothing("no such conversation"),
+    ["ALREADY_EXISTS"] = nothing("the message was sent already"),
+    ["ABORTED"] = none,
+    ["CANCELLED"] = none,
+    ["RESOURCE_EXHAUSTED"] = nothing("too many requests"),
+  },
+
   -- Telnyx ("Messaging error codes", documentation)
   telnyx = {
     ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },
@@ -355,6 +382,7 @@ return {
     ["failed"] = nothing("failed, without a reason"),
     ["undelivered"] = nothing("undelivered, without a reason"),
     ["rejected"] = nothing("rejected, without a reason"),
+  },
 
   -- Postmark reports the Type of a bounce ("Bounce API", documentation), the reason of a suppression, or an API error.
   postmark = {

@@ -16,6 +16,7 @@ mod journeys {
     mod custom;
     mod demo;
     mod evidence;
+    mod google;
     mod imports;
     mod inbound;
     mod ledger;

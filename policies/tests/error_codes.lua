@@ -52,4 +52,7 @@ return {
   { provider = "smsapi", channel = "SMS", code = { "402", "406", "408" }, effect = "none" },
   { provider = "telnyx", channel = "SMS", code = "40300", effect = "permanent", reason = "provider_opt_out", channels = { "SMS" } },
   { provider = "telnyx", channel = "SMS", code = { "40002", "40003", "40004" }, effect = "none" },
+  { provider = "rbm", channel = "SMS", code = { "NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "ALREADY_EXISTS" }, effect = "none" },
+  { provider = "rbm", channel = "SMS", code = "SOMETHING_NEW", effect = "unknown" },
+  { provider = "gmb", channel = "GMB", code = { "NOT_FOUND", "PERMISSION_DENIED", "INVALID_ARGUMENT", "UNAUTHENTICATED" }, effect = "none" },
 }

@@ -18,7 +18,8 @@
 //! of a webhook: `says EVENT` (one an event, see [`said`]), or `unreadable`. Other notes are for people.
 
 use crate::{
-    Adapter, Event, EventKind, Head, Look, Outbound, Profile, Request, Secrets, Sending, Webhook, laws, path,
+    Adapter, Event, EventKind, Head, Known, Look, Outbound, Profile, Request, Secrets, Sending, Webhook,
+    laws, path,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::path::Path;
@@ -137,7 +138,8 @@ impl Fixture {
     }
 }
 
-/// Whom a send reaches, as the notes of fixtures write it: `sms +14155550100`, `whatsapp+call …`, `bcc email …`.
+/// Whom a send reaches, as the notes of fixtures write it: `sms +14155550100`, `whatsapp+call …`, `bcc email …`;
+/// of parts that cannot be judged `unreadable` and `unnamed NAME`.
 pub fn reached(sending: &Sending<'_>) -> Vec<String> {
     let one = |one: &crate::Recipient<'_>| {
         let channels: Vec<&str> = one.channels.iter().map(|channel| channel.label()).collect();
@@ -146,7 +148,11 @@ pub fn reached(sending: &Sending<'_>) -> Vec<String> {
             crate::Role::Cc => "cc ",
             crate::Role::Bcc => "bcc ",
         };
-        format!("{role}{} {}", channels.join("+"), one.address)
+        match &one.known {
+            Known::Unreadable(_) => "unreadable".to_owned(),
+            Known::Unnamed(name) => format!("unnamed {name}"),
+            Known::Address | Known::Handle(_) => format!("{role}{} {}", channels.join("+"), one.address),
+        }
     };
     sending.recipients.iter().map(one).collect()
 }

@@ -269,7 +269,10 @@ fn disposition(value: &str) -> Result<Disposition<'_>, Unreadable> {
 }
 
 /// The boundary that a `Content-Type` names.
-fn boundary(content_type: &str) -> Result<&str, Unreadable> {
+///
+/// # Errors
+/// When it names none, or more than one, or something that is none.
+pub fn boundary(content_type: &str) -> Result<&str, Unreadable> {
     let boundary =
         parameter(content_type, "boundary")?.ok_or_else(|| bad("the Content-Type names no boundary"))?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? *!#$%&^`|~".contains(&byte);

@@ -73,7 +73,8 @@ pub fn normalise(kind: AddressKind, raw: &str, region: Region) -> Result<Normali
     match kind {
         AddressKind::Phone => push_phone_key(shown.as_bytes(), &mut key),
         AddressKind::Email => push_email_key(raw, &mut key)?,
-        AddressKind::Psid | AddressKind::Gmb | AddressKind::Wa => push_id_key(raw, &mut key)?,
+        AddressKind::Gmb => push_conversation_key(raw, &mut key)?,
+        AddressKind::Psid | AddressKind::Wa => push_id_key(raw, &mut key)?,
     }
     let key = String::from_utf8(key.to_vec()).map_err(|_| BadAddress("not UTF-8"))?;
     Ok(Normalised { shown, key: AddressKey { kind, key } })
@@ -104,7 +105,14 @@ pub fn each_reading(
     match kind {
         AddressKind::Phone => return each_phone_reading(raw.trim(), region, each),
         AddressKind::Email => push_email_key(raw.trim(), &mut key)?,
-        AddressKind::Psid | AddressKind::Gmb | AddressKind::Wa => push_id_key(raw.trim(), &mut key)?,
+        AddressKind::Gmb => {
+            push_conversation_key(raw.trim(), &mut key)?;
+            // As it was kept before conversations were compared so.
+            if key[..] != *raw.trim().as_bytes() {
+                each(raw.trim().as_bytes());
+            }
+        }
+        AddressKind::Psid | AddressKind::Wa => push_id_key(raw.trim(), &mut key)?,
     }
     each(&key);
     Ok(())
@@ -311,6 +319,17 @@ fn unquoted(local: &str) -> &str {
     }
 }
 
+/// Google's conversations are UUIDs, which some who pass them on write without dashes, or in capitals.
+fn push_conversation_key(raw: &str, key: &mut Buffer) -> Result<(), BadAddress> {
+    push_id_key(raw, key)?;
+    let digits = || raw.bytes().filter(|byte| *byte != b'-');
+    if digits().count() == 32 && digits().all(|byte| byte.is_ascii_hexdigit()) {
+        key.clear();
+        key.extend(digits().map(|byte| byte.to_ascii_lowercase()));
+    }
+    Ok(())
+}
+
 fn push_id_key(raw: &str, key: &mut Buffer) -> Result<(), BadAddress> {
     if raw.is_empty()
         || raw.len() > ID_BYTES_MAX
@@ -329,6 +348,21 @@ mod tests {
 
     fn key(kind: AddressKind, raw: &str) -> String {
         normalise(kind, raw, Region::US).expect("good address").key.key
+    }
+
+    #[test]
+    fn r8_a_conversation_is_the_same_with_and_without_dashes() {
+        let dashed = "77DE1414-1f0a-4c1b-9a3e-0123456789ab";
+        let bare = "77de14141f0a4c1b9a3e0123456789ab";
+        assert_eq!(key(AddressKind::Gmb, dashed), bare);
+        let mut all = Vec::new();
+        each_reading(AddressKind::Gmb, dashed, Region::US, |key| all.push(key.to_vec())).expect("an id");
+        assert_eq!(all, [dashed.as_bytes(), bare.as_bytes()]);
+        for other in
+            ["c-77DE1414", "77de14141f0a4c1b9a3e0123456789abc", "77DE1414-1f0a-4c1b-9a3e-0123456789aX"]
+        {
+            assert_eq!(key(AddressKind::Gmb, other), other, "not a UUID: as it stands");
+        }
     }
 
     fn readings(raw: &str, region: &str) -> Vec<String> {
