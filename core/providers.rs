@@ -16,6 +16,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_sinch::SINCH,
         &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
+        &dndgate_messagebird::MESSAGEBIRD,
     ],
     made: &[
         Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make },

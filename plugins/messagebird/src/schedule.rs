@@ -1,0 +1,77 @@
+//! Messages that leave later: their handles, and how they are called off. And what errors say of the person.
+
+use crate::{ACCESS_KEY, sends};
+use dndgate_adapter::{
+    Answer, Event, EventKind, Learned, Request, Scheduled, Secrets, Sending, Severity,
+    json::{self, Json, Value},
+    outbound::Call,
+    sign,
+};
+use http::{HeaderValue, Method, header};
+use std::borrow::Cow;
+
+/// Where messages lie that can wait.
+const COLLECTIONS: [&str; 3] = ["messages", "mms", "voicemessages"];
+
+pub(crate) fn learn(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
+    let mut learned = Learned::default();
+    let [recipient] = &send.recipients[..] else { return learned };
+    let Ok(body) = json::read(answer.body) else { return learned };
+    if answer.status.is_success() {
+        let collection = request.head.path.trim_matches('/');
+        let id = body.get("id").and_then(Json::as_str).filter(|id| is_id(id));
+        if let (true, true, Some(id)) = (send.scheduled, COLLECTIONS.contains(&collection), id) {
+            let (id, address) = (format!("{collection}/{id}"), recipient.address.to_string());
+            learned.scheduled.push(Scheduled { id, address, ..Scheduled::default() });
+        }
+        return learned;
+    }
+    let error = body.get("errors").and_then(Json::as_array).and_then(<[_]>::first);
+    let Some(error) = error else { return learned };
+    let code = match error.get("code").map(|code| &code.value) {
+        Some(Value::Number(code)) => format!("api/{code}"),
+        _ => return learned,
+    };
+    let message = error.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
+    learned.events.extend(recipient.channels.first().map(|channel| Event {
+        id: sign::to_hex(&sign::sha256(answer.body)).into(),
+        account: None,
+        at: None,
+        kind: EventKind::Failure {
+            channel,
+            to_kind: recipient.kind,
+            to: Cow::Owned(recipient.address.to_string()),
+            code: code.into(),
+            severity: Severity::Unsaid,
+            message: message.into(),
+        },
+    }));
+    learned
+}
+
+/// Nothing else may come into a path.
+fn is_id(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// A message that waits is called off by deleting it ("Delete a message", API reference).
+pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
+    let (collection, id) = scheduled.id.split_once('/')?;
+    if !COLLECTIONS.contains(&collection) || !is_id(id) {
+        return None;
+    }
+    Some(Call {
+        method: Method::DELETE,
+        host: Some(sends::REST.to_owned()),
+        path_and_query: format!("/{collection}/{id}"),
+        headers: vec![(header::AUTHORIZATION, credentials(secrets)?)],
+        body: Vec::new(),
+    })
+}
+
+/// The `Authorization` of the gateway's own requests.
+pub(crate) fn credentials(secrets: &Secrets) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("AccessKey {}", secrets.first(ACCESS_KEY)?)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
