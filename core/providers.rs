@@ -7,6 +7,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
     fixed: &[
         &dndgate_twilio::TWILIO,
         &dndgate_mailgun::MAILGUN,
+        &dndgate_sendgrid::SENDGRID,
         &dndgate_telnyx::TELNYX,
         &dndgate_google::GMB,
         &dndgate_google::RBM,

@@ -95,6 +95,26 @@ return {
     ["RESOURCE_EXHAUSTED"] = nothing("too many requests"),
   },
 
+  -- SendGrid reports words: the `type` of a bounce, the `reason` of a dropped mail ("Event Webhook Reference", "Drops").
+  sendgrid = {
+    ["bounce"] = { effect = "permanent", severity = "permanent", reason = "bounce", message = "the mailbox refused the mail for good" },
+    ["blocked"] = nothing("refused for a while, or for its content or sender; says nothing of the mailbox"),
+    ["expired"] = nothing("SendGrid gave up trying; says nothing of the mailbox"),
+    ["dropped: bounced address"] = { effect = "permanent", reason = "bounce", message = "on SendGrid's bounce list" },
+    ["dropped: invalid"] = { effect = "permanent", reason = "bounce", message = "no valid address, or on SendGrid's list of invalid ones" },
+    ["dropped: unsubscribed address"] = { effect = "permanent", reason = "bounce", message = "on SendGrid's unsubscribe list" },
+    ["dropped: spam reporting address"] = { effect = "permanent", reason = "complaint", message = "on SendGrid's spam report list: marked as spam before" },
+    ["dropped: spam content"] = nothing("SendGrid took the content for spam"),
+    ["dropped: recipient list over package quota"] = nothing("the account's quota is used up"),
+    ["dropped: invalid smtpapi header"] = nothing("the request was wrong"),
+    ["dropped: duplicate message"] = nothing("the campaign had the address twice"),
+    ["dropped: without a reason"] = none,
+    -- An unsubscribe group is one kind of mail: leaving one blocks Email until the person or an operator says otherwise;
+    -- coming back to one opens nothing, because more may have been left.
+    ["group_unsubscribe"] = { effect = "temporary", reason = "unsubscribe", message = "left an unsubscribe group at SendGrid" },
+    ["group_resubscribe"] = nothing("came back to an unsubscribe group at SendGrid"),
+  },
+
   -- Telnyx ("Messaging error codes", documentation)
   telnyx = {
     ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },

@@ -23,6 +23,12 @@ return {
   { provider = "sparkpost", channel = "Email", severity = "permanent", code = { "10", "30" }, effect = "permanent", reason = "bounce" },
   { provider = "sparkpost", channel = "Email", code = "suppressed", effect = "permanent", reason = "bounce" },
   { provider = "sparkpost", channel = "Email", code = { "1", "20", "22", "25", "50", "51", "1902", "policy_rejection" }, effect = "none" },
+  { provider = "sendgrid", channel = "Email", severity = "permanent", code = "bounce", effect = "permanent", reason = "bounce", channels = { "Email" } },
+  { provider = "sendgrid", channel = "Email", code = { "dropped: bounced address", "dropped: invalid", "dropped: unsubscribed address" }, effect = "permanent", reason = "bounce" },
+  { provider = "sendgrid", channel = "Email", code = "dropped: spam reporting address", effect = "permanent", reason = "complaint" },
+  { provider = "sendgrid", channel = "Email", severity = "temporary", code = { "blocked", "expired" }, effect = "none" },
+  { provider = "sendgrid", channel = "Email", code = { "dropped: spam content", "dropped: duplicate message", "group_resubscribe" }, effect = "none" },
+  { provider = "sendgrid", channel = "Email", code = "group_unsubscribe", effect = "temporary", reason = "unsubscribe", channels = { "Email" } },
 
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },
   { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },

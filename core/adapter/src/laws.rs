@@ -35,7 +35,8 @@ pub fn narrowness(lists: &dyn crate::suppressions::Suppressions, secrets: &Secre
                 assert!(lists.add(account, &[address], secrets).is_none(), "{address:?} is added");
             }
         }
-        for account in accounts {
+        for account in accounts.iter().filter(|account| !(account.is_empty() && lists.lists_of_credentials()))
+        {
             let call = lists.remove(list, account, "ada@example.com", secrets);
             assert!(call.is_none(), "{}: the account {account:?} makes {call:?}", list.name);
         }

@@ -18,6 +18,7 @@ pub mod jwt;
 pub mod laws;
 pub mod letter;
 pub mod mailbox;
+pub mod mime;
 pub mod multipart;
 pub mod outbound;
 pub mod path;

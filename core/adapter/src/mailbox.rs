@@ -73,6 +73,13 @@ pub fn read(text: &str) -> Result<SmallVec<[Mailbox<'_>; 1]>, Unreadable> {
     }
 }
 
+/// An address that its owner recognises and nobody else learns.
+pub fn masked(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let first: String = local.trim_start_matches('"').chars().take(1).collect();
+    format!("{first}***@{domain}")
+}
+
 /// A place in a text.
 struct Reader<'a> {
     text: &'a str,

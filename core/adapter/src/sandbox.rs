@@ -12,6 +12,12 @@ pub trait Sandbox: Debug + Send + Sync {
     /// Answers a request. `serial` is a number that no other request gets.
     fn answer(&self, request: &Request<'_>, serial: u64) -> Answered;
 
+    /// The value of a configuration key that must fit the stand-in's own (a public key); `None`: any will do.
+    fn key(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
     /// The webhook of a person who writes, signed for `url`, the address the provider would call.
     fn inbound(
         &self,

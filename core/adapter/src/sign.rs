@@ -28,6 +28,47 @@ pub fn ed25519(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     key.verify(message, signature).is_ok()
 }
 
+/// In front of the point in the SubjectPublicKeyInfo of a key on the curve P-256 (RFC 5480).
+const P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// Is this an ECDSA signature of the message's SHA-256 (DER) by the holder of that public key on the curve P-256
+/// (SubjectPublicKeyInfo, DER)?
+pub fn ecdsa_p256(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let Some(point) = public_key.strip_prefix(&P256) else { return false };
+    let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_ASN1, point);
+    key.verify(message, signature).is_ok()
+}
+
+/// A key pair for ECDSA over SHA-256 on the curve P-256: for stand-ins that sign as a provider does.
+#[derive(Debug)]
+pub struct EcdsaP256(ring::signature::EcdsaKeyPair);
+
+impl EcdsaP256 {
+    /// From the private number and the public point (uncompressed). `None` when they are no pair.
+    pub fn new(private: &[u8; 32], public: &[u8; 65]) -> Option<EcdsaP256> {
+        let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
+        let random = ring::rand::SystemRandom::new();
+        ring::signature::EcdsaKeyPair::from_private_key_and_public_key(algorithm, private, public, &random)
+            .ok()
+            .map(EcdsaP256)
+    }
+
+    /// The public key (SubjectPublicKeyInfo, DER).
+    pub fn public_key(&self) -> Vec<u8> {
+        [&P256, ring::signature::KeyPair::public_key(&self.0).as_ref()].concat()
+    }
+
+    /// Signs a message (DER).
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = ring::rand::SystemRandom::new();
+        let signed = self.0.sign(&random, message);
+        signed.map(|signature| signature.as_ref().to_vec()).unwrap_or_default()
+    }
+}
+
 /// SHA-256 of pieces that follow one another.
 pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut digest = Sha256::new();

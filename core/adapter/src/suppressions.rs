@@ -92,6 +92,12 @@ pub trait Suppressions: Debug + Send + Sync {
         false
     }
 
+    /// Do the credentials have lists of their own beside those of accounts? They are meant by an empty `account`, and
+    /// asked where no account is configured.
+    fn lists_of_credentials(&self) -> bool {
+        false
+    }
+
     /// Could a name in a tenant's `accounts` be an account of this provider?
     fn is_account(&self, name: &str) -> bool {
         let _ = name;

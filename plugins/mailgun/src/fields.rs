@@ -15,6 +15,10 @@ pub(crate) enum Fields<'a> {
     Multipart(Multipart<'a>),
 }
 
+/// Header fields that make Mailgun send later.
+pub(crate) const SCHEDULES: &[&str] =
+    &["x-mailgun-deliver-by", "x-mailgun-delivery-time-optimize-period", "x-mailgun-time-zone-localize"];
+
 /// What a field could mean to Mailgun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
@@ -212,7 +216,7 @@ fn prefixed(prefix: &str, rest: &str) -> Meaning {
         _ if ["to", "resent-to", "apparently-to"].iter().any(is) => Meaning::Header(Role::To),
         _ if ["cc", "resent-cc"].iter().any(is) => Meaning::Header(Role::Cc),
         _ if ["bcc", "resent-bcc"].iter().any(is) => Meaning::Header(Role::Bcc),
-        _ if crate::mime::SCHEDULES.iter().any(is) => Meaning::Schedule,
+        _ if SCHEDULES.iter().any(is) => Meaning::Schedule,
         _ => Meaning::Other,
     }
 }

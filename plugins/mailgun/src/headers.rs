@@ -3,10 +3,9 @@
 
 use crate::{
     fields::Fields,
-    mime,
     path::{self, SendPoint},
 };
-use dndgate_adapter::{CannotAdd, Edit, Request};
+use dndgate_adapter::{CannotAdd, Edit, Request, mime};
 
 /// See [`dndgate_adapter::Adapter::add_headers`].
 pub(crate) fn add(request: &Request<'_>, headers: &[(&str, &str)]) -> Result<Vec<Edit>, CannotAdd> {

@@ -3,10 +3,9 @@
 use crate::{
     events::{at, lower, token},
     fields::Fields,
-    mime,
     outbound::address_of,
 };
-use dndgate_adapter::{AddressKind, Channel, Event, EventKind, Spoken, Unreadable, json};
+use dndgate_adapter::{AddressKind, Channel, Event, EventKind, Spoken, Unreadable, json, mime};
 use std::borrow::Cow;
 
 /// Fields that only inbound mail has. Told from these and not from `event`: all header fields of the mail

@@ -12,7 +12,6 @@ mod fields;
 mod headers;
 mod inbound;
 mod lists;
-mod mime;
 mod outbound;
 mod path;
 mod refuse;

@@ -1,13 +1,13 @@
 //! Whom a send reaches.
 
 use crate::{
-    fields::{Fields, Meaning, meaning},
-    lists, mime,
+    fields::{Fields, Meaning, SCHEDULES, meaning},
+    lists,
     path::{self, SendPoint},
 };
 use dndgate_adapter::{
     AddressKind, Channel, Known, Outbound, Recipient, Request, Role, Sending, Unreadable, form, mailbox,
-    mailbox::Mailbox,
+    mailbox::Mailbox, mime,
 };
 use smallvec::SmallVec;
 use std::{borrow::Cow, collections::HashMap, ops::Range};
@@ -199,9 +199,9 @@ impl<'a> Read<'a> {
     /// Hidden recipients in the MIME header: whether Mailgun sends to them is not known, so they must be free,
     /// and nobody is taken out of a MIME.
     fn mime(&mut self, field: usize) -> Result<(), Unreadable> {
-        let wanted = |name: &str| matches!(name, "bcc" | "resent-bcc") || mime::SCHEDULES.contains(&name);
+        let wanted = |name: &str| matches!(name, "bcc" | "resent-bcc") || SCHEDULES.contains(&name);
         for (name, value) in mime::fields(self.fields.bytes(field), wanted) {
-            if mime::SCHEDULES.contains(&name.as_str()) {
+            if SCHEDULES.contains(&name.as_str()) {
                 self.scheduled |= !value.is_empty();
                 continue;
             }

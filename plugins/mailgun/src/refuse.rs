@@ -1,6 +1,6 @@
 //! Refusals in Mailgun's shape: `{"message": …}`, of which its SDKs show the text.
 
-use dndgate_adapter::{Refusal, RefusalCause, Reply};
+use dndgate_adapter::{Refusal, RefusalCause, Reply, mailbox};
 use http::StatusCode;
 
 /// Renders a refusal.
@@ -8,7 +8,7 @@ pub(crate) fn refuse(refusal: &Refusal<'_>) -> Reply {
     let request = refusal.request_id;
     let message = match refusal.cause {
         RefusalCause::Blocked => {
-            let who = refusal.address.map_or_else(|| "a recipient".to_owned(), masked);
+            let who = refusal.address.map_or_else(|| "a recipient".to_owned(), mailbox::masked);
             let channel = refusal.channel.map_or("email", |channel| channel.label());
             let reason = refusal.reason.unwrap_or("policy");
             format!(
@@ -27,13 +27,6 @@ pub(crate) fn refuse(refusal: &Refusal<'_>) -> Reply {
         cause => cause.status(),
     };
     Reply::json(status, &serde_json::json!({ "message": message, "request_id": request }))
-}
-
-/// An address that its owner recognises and nobody else learns.
-pub(crate) fn masked(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-    let first: String = local.trim_start_matches('"').chars().take(1).collect();
-    format!("{first}***@{domain}")
 }
 
 #[cfg(test)]

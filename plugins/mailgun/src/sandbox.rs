@@ -3,13 +3,12 @@
 use crate::{
     SIGNING_KEY,
     fields::Fields,
-    mime,
     outbound::{Home, Read},
     path::{self, SendPoint},
     webhook::signed,
 };
 use dndgate_adapter::{
-    Channel, Reply, Request, Secrets,
+    Channel, Reply, Request, Secrets, mime,
     outbound::Call,
     sandbox::{Answered, Delivered, Inbound, Sandbox},
     sign,

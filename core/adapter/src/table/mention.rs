@@ -2,7 +2,7 @@
 
 use super::{Form, Send, To, Way};
 use crate::{
-    Head, Request, Unreadable,
+    Request, Unreadable,
     form::{self, Pair},
     json::{self, Json, Value},
     outbound::{Known, Recipient, Role},
@@ -30,8 +30,10 @@ impl<'a> Body<'a> {
         refuse_in_query(send, query)?;
         match request.head.media_type().as_deref() {
             Some("application/json") if takes(Form::Json) => {
+                if !request.head.is_utf8() {
+                    return Err(Unreadable::new("the JSON is in a charset other than UTF-8"));
+                }
                 let body = json::read(request.body)?;
-                refuse_charset(&request.head)?;
                 if let Some(check) = send.check {
                     check(&body)?;
                 }
@@ -46,26 +48,12 @@ impl<'a> Body<'a> {
     }
 }
 
-/// JSON is UTF-8 (RFC 8259, section 8.1); a reader that believes another charset would see another text.
-fn refuse_charset(head: &Head<'_>) -> Result<(), Unreadable> {
-    let parameters =
-        head.header("content-type").and_then(|value| value.split_once(';')).map(|(_, rest)| rest);
-    let charsets = parameters.unwrap_or_default().split(';').filter_map(|one| one.split_once('='));
-    for (_, charset) in charsets.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")) {
-        let charset = charset.trim().trim_matches('"').to_ascii_lowercase();
-        if !matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii") {
-            return Err(Unreadable::new("the JSON is in a charset other than UTF-8"));
-        }
-    }
-    Ok(())
-}
-
 /// Whether a provider merges the query into the body is not known.
 fn refuse_in_query(send: &Send, query: &str) -> Result<(), Unreadable> {
     let watched = || {
         let names = send.to.iter().map(|to| to.at).chain(send.unnamed.iter().map(|(at, _)| *at));
         let names = names.chain(send.scheduled.iter().copied());
-        names.map(|at| at.split(['.', '[']).next().unwrap_or(at)).filter(|name| !name.is_empty())
+        names.flat_map(|at| at.split(['.', '[', ']', '*'])).filter(|name| !name.is_empty())
     };
     for pair in form::read(query.as_bytes())?.pairs() {
         if watched().any(|name| form::same_field(&pair.name, name)) {

@@ -21,7 +21,7 @@ pub(super) fn read<'a>(send: &Send, request: &Request<'a>) -> Result<Outbound<'a
         return Err(Unreadable::new("more recipients than the gateway reads in one request (10,000)"));
     }
     let unnamed = unnamed(send, &body)?;
-    if mentions.is_empty() && unnamed.is_none() && !send.to.is_empty() {
+    if mentions.is_empty() && unnamed.is_none() && (send.optional || !send.to.is_empty()) {
         return if send.optional {
             Ok(Outbound::Nobody)
         } else {

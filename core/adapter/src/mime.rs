@@ -1,14 +1,10 @@
 //! The header of a MIME message, read so that no reader sees a field that is not seen here.
 
-/// Header fields that make Mailgun send later.
-pub(crate) const SCHEDULES: &[&str] =
-    &["x-mailgun-deliver-by", "x-mailgun-delivery-time-optimize-period", "x-mailgun-time-zone-localize"];
-
 /// The header fields whose lower-case name is `wanted`, unfolded, in their order.
 ///
 /// Lines may end in CRLF, LF or CR, and a line that is no field does not end the header: only a blank line
 /// does, and blank lines in front do not count.
-pub(crate) fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+pub fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     // Does the value of the last one found go on?
     let mut open = false;
@@ -56,7 +52,7 @@ fn header(message: &[u8]) -> &[u8] {
 
 /// Where the header ends (before the blank line), and how its lines end. `None` when no blank line ends it, or
 /// its lines end in several ways.
-pub(crate) fn end_of_header(message: &[u8]) -> Option<(usize, &'static str)> {
+pub fn end_of_header(message: &[u8]) -> Option<(usize, &'static str)> {
     let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let header = header(message);
     let at = start + header.len();
@@ -71,7 +67,7 @@ pub(crate) fn end_of_header(message: &[u8]) -> Option<(usize, &'static str)> {
 }
 
 /// What stands after it.
-pub(crate) fn body(message: &[u8]) -> &[u8] {
+pub fn body(message: &[u8]) -> &[u8] {
     let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(message.len());
     let rest = &message[start + header(message).len()..];
     let blank = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
