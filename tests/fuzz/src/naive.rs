@@ -48,13 +48,14 @@ fn field(name: &str, value: &str, found: &mut Vec<(String, String)>) {
     found.push((name.to_owned(), value.to_owned()));
 }
 
-/// What is in a JSON text, each under its innermost name; in front of it the field that the text stands in.
+/// What is in a JSON text, each under all names on the way to it (`to.number`); in front of them the field that the
+/// text stands in. A name means something where it stands, and elsewhere may be anything.
 fn json(field: &str, text: &[u8], found: &mut Vec<(String, String)>) -> bool {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Value::deserialize(&mut reader);
     match value {
-        Ok(value) if reader.end().is_ok() => value.flatten(field, field, found),
+        Ok(value) if reader.end().is_ok() => value.flatten(field, found),
         _ => return false,
     }
     true
@@ -88,14 +89,14 @@ enum Value {
 }
 
 impl Value {
-    fn flatten(self, field: &str, name: &str, found: &mut Vec<(String, String)>) {
+    fn flatten(self, here: &str, found: &mut Vec<(String, String)>) {
         match self {
-            Value::Text(text) => found.push((name.to_owned(), text)),
-            Value::List(all) => all.into_iter().for_each(|one| one.flatten(field, name, found)),
+            Value::Text(text) => found.push((here.to_owned(), text)),
+            Value::List(all) => all.into_iter().for_each(|one| one.flatten(here, found)),
             Value::Object(all) => all.into_iter().for_each(|(name, one)| {
                 let name = name.trim().to_lowercase();
-                let name = if field.is_empty() { name } else { format!("{field}.{name}") };
-                one.flatten(field, &name, found);
+                let name = if here.is_empty() { name } else { format!("{here}.{name}") };
+                one.flatten(&name, found);
             }),
         }
     }

@@ -101,7 +101,8 @@ impl Spoilt {
         let mut spoilt = Spoilt(seed.clone());
         let names: Vec<&String> = names.iter().collect();
         for _ in 0..=choices.byte() % WAYS_MAX {
-            let name = choices.of(&names).as_str();
+            // Of a name on a way the last part is written.
+            let name = choices.of(&names).rsplit('.').next().unwrap_or_default();
             spoilt.once(address, name, choices);
         }
         spoilt

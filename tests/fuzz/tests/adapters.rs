@@ -31,6 +31,9 @@ macro_rules! targets {
 
 targets! {
     mailgun: dndgate_mailgun::MAILGUN,
+    messagebird: dndgate_messagebird::MESSAGEBIRD,
+    plivo: dndgate_plivo::PLIVO,
     telnyx: dndgate_telnyx::TELNYX,
     twilio: dndgate_twilio::TWILIO,
+    vonage: dndgate_vonage::VONAGE,
 }
