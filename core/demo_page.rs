@@ -86,7 +86,7 @@ pub(super) fn sandbox(station: &Station, delivered: &[Shown], webhooks: &[Sent])
         body.push_str("<p>Nothing yet.</p>");
     } else {
         body.push_str("<table><tr><th>Time<th>Channel<th>From<th>To<th>Text<th></tr>");
-        delivered.iter().for_each(|one| message(&mut body, one));
+        delivered.iter().for_each(|one| message(&mut body, station.profile.name, one));
         body.push_str("</table>");
     }
     if !webhooks.is_empty() {
@@ -97,7 +97,7 @@ pub(super) fn sandbox(station: &Station, delivered: &[Shown], webhooks: &[Sent])
     whole(&title, &body)
 }
 
-fn message(out: &mut String, Shown { at, message }: &Shown) {
+fn message(out: &mut String, provider: &str, Shown { at, message }: &Shown) {
     let (from, to) = (Text(&message.from), Text(&message.to));
     let _ = write!(
         out,
@@ -111,7 +111,7 @@ fn message(out: &mut String, Shown { at, message }: &Shown) {
         channel = message.channel,
         text = Text(&message.text),
         id = Text(&message.id),
-        code = example_code(message.channel),
+        code = example_code(provider, message.channel),
     );
 }
 
@@ -153,9 +153,11 @@ pub(super) fn crm(received: &[Received]) -> String {
 }
 
 /// A code that the shipped policies know.
-const fn example_code(channel: Channel) -> &'static str {
+fn example_code(provider: &str, channel: Channel) -> &'static str {
     match channel {
         Channel::Email => "bounce",
+        _ if provider == "whatsapp" => "131050",
+        _ if provider == "messenger" => "551",
         Channel::WhatsApp | Channel::Fb => "63014",
         _ => "30005",
     }

@@ -18,6 +18,8 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
         &dndgate_messagebird::MESSAGEBIRD,
+        &dndgate_meta::WHATSAPP,
+        &dndgate_meta::MESSENGER,
     ],
     made: &[
         Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make },

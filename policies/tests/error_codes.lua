@@ -31,7 +31,7 @@ return {
   { provider = "sendgrid", channel = "Email", code = "group_unsubscribe", effect = "temporary", reason = "unsubscribe", channels = { "Email" } },
 
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },
-  { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "190" }, effect = "none" },
+  { provider = "whatsapp", channel = "WhatsApp", code = { "131049", "131026", "131047", "131062", "131215", "138006", "139100", "190" }, effect = "none" },
   { provider = "whatsapp", channel = "WhatsApp", code = "marketing_stop", effect = "temporary", reason = "provider_opt_out" },
   { provider = "whatsapp", channel = "WhatsApp", code = "marketing_resume", effect = "opt_in" },
   { provider = "messenger", channel = "FB", code = "marketing_stop", effect = "temporary", reason = "provider_opt_out" },

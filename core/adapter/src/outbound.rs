@@ -77,6 +77,28 @@ pub struct Copies {
     pub of: Vec<usize>,
 }
 
+impl Sending<'_> {
+    /// These recipients and all who hang on them ([`Sending::follows`], [`Sending::copies`]), ascending.
+    pub fn with_followers(&self, mut drop: Vec<usize>) -> Vec<usize> {
+        let mut before = usize::MAX;
+        loop {
+            drop.sort_unstable();
+            drop.dedup();
+            if drop.len() == before {
+                return drop;
+            }
+            before = drop.len();
+            let followers = self.follows.iter().filter(|(_, leader)| drop.contains(leader));
+            let copies = self.copies.iter().filter(|one| one.of.iter().all(|of| drop.contains(of)));
+            let more: Vec<usize> = followers
+                .map(|(follower, _)| *follower)
+                .chain(copies.flat_map(|one| one.who.iter().copied()))
+                .collect();
+            drop.extend(more);
+        }
+    }
+}
+
 /// One person whom a send would reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient<'a> {
