@@ -230,13 +230,17 @@ fn entry<'b, 'a>(
 /// One of a recipient's addresses on several channels.
 fn by_channel<'a>(one: &Json<'a>, role: Role) -> Result<Recipient<'a>, Unreadable> {
     let channel = one.field("channel")?.and_then(Json::as_str);
+    let (mail, phone) = (one.field("email")?, one.field("phone")?);
+    if mail.is_some() && channel != Some("email") || phone.is_some() && channel != Some("sms") {
+        return Err(Unreadable::new("an address of another channel stands in multichannel_addresses"));
+    }
     match channel {
         Some("email") => {
-            let mail = mail_address(one.field("email")?)?;
+            let mail = mail_address(mail)?;
             Ok(person(Channels::of(Channel::Email), AddressKind::Email, mail, role, Known::Address))
         }
         Some("sms") => {
-            let phone = one.field("phone")?.and_then(Json::text);
+            let phone = phone.and_then(Json::text);
             let phone = phone.ok_or_else(|| Unreadable::new("phone must be text"))?;
             Ok(person(Channels::of(Channel::Sms), AddressKind::Phone, phone, role, Known::Address))
         }
