@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     /// The tenant that all rows go to; without it the row's locationId says, or there is only one.
     #[arg(long)]
     pub(crate) tenant: Option<String>,
+    /// Every address goes onto the agency's list, above the tenants: on the channels that the row blocks, on all
+    /// where it says nothing of DND.
+    #[arg(long, conflicts_with = "tenant")]
+    pub(crate) agency: bool,
     /// How telephone numbers without country code are read (US, DE, …); without it the tenant's default region.
     #[arg(long)]
     pub(crate) region: Option<String>,
@@ -62,7 +66,13 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let size = source.metadata().map(|about| about.len()).unwrap_or_default();
     let mut report = Report::new(arguments, size)?;
     let source = Box::new(report.progress.counting(source));
-    let plan = Plan { options, actor: "cli".into(), at: jiff::Timestamp::now(), batch: import::BATCH_ALONE };
+    let plan = Plan {
+        options,
+        agency: arguments.agency,
+        actor: "cli".into(),
+        at: jiff::Timestamp::now(),
+        pace: import::Pace::ALONE,
+    };
     let outcome = if arguments.dry_run {
         let copy = Copy::of(&config.store.url).map_err(Failure::wrong)?;
         copy.store().set_listed(dndgate_gateway::listed(&config));
@@ -73,7 +83,9 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         match Store::open_alone(&store) {
             Ok(store) => {
                 store.set_listed(dndgate_gateway::listed(&config));
-                import::run(source, plan, &store, &mut report)
+                let outcome = import::run(source, plan, &store, &mut report);
+                store.close();
+                outcome
             }
             Err(StoreError::Held(_)) => {
                 drop(source);
@@ -111,15 +123,19 @@ fn options(
         .as_deref()
         .map(|code| code.parse().map_err(|bad| Failure::Wrong(format!("--region {code:?} is {bad}"))));
     let fixed = arguments.tenant.as_deref().map(|name| known(config, name)).transpose()?;
+    let region = region.transpose()?;
+    let tenants = if arguments.agency {
+        import::agency_tenants(config.tenants.values().map(|one| one.region), region)
+            .map_err(|why| Failure::Wrong(format!("--region: {why}")))?
+    } else {
+        Tenants { fixed, all: config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).collect() }
+    };
     Ok(Options {
         file: file_name(&arguments.file),
         format: format.transpose()?,
         encoding: encoding.transpose()?,
-        tenants: Tenants {
-            fixed,
-            all: config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).collect(),
-        },
-        region: region.transpose()?,
+        tenants,
+        region,
         unsubscribe,
     })
 }

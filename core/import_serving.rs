@@ -60,6 +60,7 @@ impl Serving {
             ("encoding", &arguments.encoding),
             ("tenant", &arguments.tenant),
             ("region", &arguments.region),
+            ("agency", &arguments.agency.then(|| "true".to_owned())),
         ] {
             query.push_str(&form(&[(name, value.as_deref())]));
         }

@@ -295,3 +295,68 @@ fn an_import_over_the_api_is_previewed_followed_and_told() {
     let nonsense = api.send(Request::post("/v1/imports/preview").body("text/csv", "colour\nred\n"));
     assert_eq!(nonsense.status(), 422, "{}", nonsense.text());
 }
+
+#[test]
+fn an_agency_brings_in_its_own_list() {
+    let world = Setup::default()
+        .tail("[tenant.acme]\ndefault_region = \"US\"\n[tenant.zeta]\ndefault_region = \"GB\"")
+        .start();
+    let bare = file(&world, "bare.csv", "phone,email\n+14155550101,ada@example.com\n(415) 555-0102,\n");
+    let refused = world.gate.command(&["import", &bare, "--agency"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("--region"), "in which country? {}", said(&refused));
+    let list = ["--agency", "--region", "US"];
+    let (code, done) = import(&world, &bare, &list);
+    assert_eq!((code, &done["dndChanged"], &done["contactsNew"]), (0, &json!(2), &json!(0)), "{done}");
+    assert_eq!(done["began"], json!([{ "channel": "all", "reason": "policy", "count": 3 }]));
+    let verdict = |tenant: &str, channel: &str, address: &str| -> Value {
+        let question = json!({ "tenant": tenant, "sends": [{ "channel": channel, "address": address }] });
+        world.api().post("/v1/check", &question).json()["results"][0]["verdict"].clone()
+    };
+    for tenant in ["acme", "zeta"] {
+        for (channel, address) in
+            [("SMS", "+14155550101"), ("Email", "ada@example.com"), ("Call", "+14155550102")]
+        {
+            assert_eq!(verdict(tenant, channel, address), "block", "{tenant} {channel} {address}");
+        }
+    }
+    // What the row says of DND is what is blocked; who is not blocked is not listed.
+    let some = "phone,dnd\n+14155550103,SMS\n+14155550104,false\n,true\n";
+    let (code, done) = import(&world, &file(&world, "some.csv", some), &list);
+    assert_eq!(
+        (code, &done["dndChanged"], &done["noOptOut"], &done["rejected"]),
+        (1, &json!(1), &json!(1), &json!(1)),
+        "{done}"
+    );
+    assert_eq!(verdict("acme", "SMS", "+14155550103"), "block");
+    assert_eq!(verdict("acme", "Call", "+14155550103"), "allow");
+    assert_eq!(verdict("acme", "SMS", "+14155550104"), "allow");
+    let entries = world.api().get("/v1/agency/suppressions").json()["entries"].clone();
+    assert_eq!(entries.as_array().map(Vec::len), Some(4), "{entries}");
+    let ledger = ledger_entries(&world);
+    let (code, again) = import(&world, &bare, &list);
+    assert_eq!((code, &again["unchanged"]), (0, &json!(2)), "{again}");
+    assert_eq!(ledger_entries(&world), ledger, "R28: no entry twice");
+    // No tenant's operator puts anything on it.
+    let acme = world.gate.token(&["--role", "operator", "--tenant", "acme"]);
+    let refused = Request::post("/v1/imports?agency=true&region=US")
+        .field("Authorization", &format!("Bearer {acme}"))
+        .body("text/csv", "phone\n+14155550105\n");
+    assert_eq!(refused.send(world.gate.ports.admin).status(), 403);
+    assert_eq!(verdict("acme", "SMS", "+14155550105"), "allow");
+}
+
+#[test]
+fn an_agency_s_list_comes_in_while_nothing_runs() {
+    let mut world = World::start();
+    world.gate.is_killed();
+    let optouts = fixture("twilio-optouts.csv").display().to_string();
+    let (_, dry) = import(&world, &optouts, &["--agency", "--dry-run"]);
+    let (code, done) = import(&world, &optouts, &["--agency"]);
+    assert_eq!((code, &done["dndChanged"], &done["began"]), (0, &json!(2), &dry["began"]), "{done}");
+    world.gate.starts_again();
+    assert!(world.is_blocked("SMS", "+14155550107") && !world.is_blocked("Call", "+14155550107"));
+    // A person's START does not lift what the agency said.
+    world.hears("+14155550107", "START");
+    assert!(world.is_blocked("SMS", "+14155550107"));
+}

@@ -1,39 +1,56 @@
 //! A file's way into the store: read on one thread, written on the store's, in batches, so that a million rows take
 //! no more memory than a thousand. The command and the API both come through [`run`].
 
-use dndgate_dnd::Cause;
-use dndgate_import::{Claim, Options, Reader, Record, Row, Unreadable};
-use dndgate_store::{Change, Origin, Store, StoreError, import};
+use dndgate_dnd::{AddressKey, Blocks, Cause, Region};
+use dndgate_import::{Claim, Options, Reader, Record, Row, Tenants, Unreadable};
+use dndgate_store::{AGENCY, Change, Origin, Pending, Store, StoreError, agency, import};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io::Read,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     time::Duration,
 };
 
 /// Batches that may wait for the store.
 const BATCHES_AHEAD: usize = 4;
-/// Rows in one commit while nobody else writes.
-pub const BATCH_ALONE: usize = 4_000;
-/// Rows in one commit while the gateway serves: a webhook waits for no more than these.
-pub const BATCH_SERVING: usize = 500;
 /// So much of a file's name stands in the record of what begins.
 const FILE_CHARS_MAX: usize = 120;
 /// How long to wait when more waits for the store than it takes.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
+/// How rows are handed to the store.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Rows handed over together: all of them are taken, or none.
+    pub rows: usize,
+    /// How many such batches may be handed over before the first of them is durable.
+    pub ahead: usize,
+}
+
+impl Pace {
+    /// While nobody else writes: a store that is opened for bulk puts many batches into one commit.
+    pub const ALONE: Pace = Pace { rows: 4_000, ahead: 64 };
+    /// While the gateway serves: a webhook waits for no more than one batch.
+    pub const SERVING: Pace = Pace { rows: 500, ahead: 1 };
+}
+
 /// Where a file goes, and as whom.
 pub struct Plan {
     /// How it is read.
     pub options: Options,
+    /// Every address goes onto the agency's list, above the tenants.
+    pub agency: bool,
     /// Who brings it in, for the ledger.
     pub actor: String,
     /// When.
     pub at: Timestamp,
-    /// Rows in one commit.
-    pub batch: usize,
+    /// In what portions.
+    pub pace: Pace,
 }
 
 /// Who follows an import while it runs.
@@ -132,6 +149,7 @@ struct Step {
 enum What {
     Contact { tenant: String, contact: import::Contact },
     Address { tenant: String, address: dndgate_import::Address, causes: Vec<import::Dated> },
+    Listed(Vec<agency::Entry>),
     Nothing,
     LeftOut(String),
 }
@@ -155,7 +173,7 @@ pub fn run(
     store: &Store,
     watch: &mut dyn Watch,
 ) -> Result<Summary, ImportError> {
-    let Plan { options, actor, at, batch } = plan;
+    let Plan { options, agency, actor, at, pace } = plan;
     let named = options.file.chars().filter(|char| !char.is_control());
     let file: String = named.take(FILE_CHARS_MAX).collect();
     let mut reader = Reader::open(source, options)?;
@@ -165,9 +183,9 @@ pub fn run(
         let origin = Origin { source: format!("import:{file}"), actor, at };
         let parsing = {
             let origin = origin.clone();
-            threads.spawn(move || parse(&mut reader, &batches, batch.max(1), &origin))
+            threads.spawn(move || parse(&mut reader, &batches, (pace.rows.max(1), agency), &origin))
         };
-        let kept = keep(&read, store, &origin, &mut summary, watch);
+        let kept = keep(&read, store, pace, &origin, &mut summary, watch);
         drop(read);
         let parsed =
             parsing.join().unwrap_or_else(|_| Err(std::io::Error::other("the reader of the file failed")));
@@ -181,7 +199,7 @@ pub fn run(
 fn parse(
     reader: &mut Reader,
     batches: &SyncSender<Batch>,
-    size: usize,
+    (size, agency): (usize, bool),
     origin: &Origin,
 ) -> Result<(), std::io::Error> {
     let by_id_alone = reader.is_our_own();
@@ -203,6 +221,7 @@ fn parse(
         }
         let what = match read {
             Err(why) => What::LeftOut(why),
+            Ok(record) if agency => listed(record),
             Ok(Record::Nothing(_)) => What::Nothing,
             Ok(Record::Contact(contact)) => {
                 let contact = *contact;
@@ -220,6 +239,54 @@ fn parse(
         };
         batch.steps.push(Step { line, what });
     }
+}
+
+/// The tenants of an import onto the agency's list: there is one place, and one way to read national numbers.
+///
+/// # Errors
+/// When the tenants read national numbers in several ways, and no region is named.
+pub fn agency_tenants(
+    regions: impl Iterator<Item = Region>,
+    named: Option<Region>,
+) -> Result<Tenants, &'static str> {
+    let all: std::collections::HashSet<Region> = regions.collect();
+    let shared = all.iter().next().copied().filter(|_| all.len() == 1);
+    let region = named.or(shared).ok_or(
+        "the tenants read telephone numbers without country code in several ways: say the region (US, DE, …)",
+    )?;
+    Ok(Tenants { fixed: Some(AGENCY.into()), all: [(AGENCY.into(), region)].into() })
+}
+
+/// What a row puts on the agency's list: its addresses, on the channels that it blocks; on all where it says nothing
+/// of DND, since a list of bare addresses is one of people not to be reached.
+fn listed(record: Record) -> What {
+    let (addresses, blocks): (Vec<_>, Vec<(Blocks, String)>) = match record {
+        Record::Nothing(_) => return What::Nothing,
+        Record::Address(one) => {
+            (vec![one.key], one.claims.into_iter().map(|claim| (claim.blocks, claim.message)).collect())
+        }
+        Record::Contact(contact) if contact.addresses.is_empty() => {
+            return What::LeftOut("no address: the agency's list is of addresses".into());
+        }
+        Record::Contact(contact) => {
+            let addresses = contact.addresses.into_iter().map(|one| one.key).collect();
+            let said = contact.claims.into_iter().map(|claim| (claim.blocks, claim.message)).collect();
+            let all = || vec![(Blocks::AllChannels, String::new())];
+            (addresses, if contact.dnd_said { said } else { all() })
+        }
+    };
+    // The list is about sends.
+    let blocks: Vec<_> = blocks.into_iter().filter(|(blocks, _)| *blocks != Blocks::Inbound).collect();
+    if blocks.is_empty() {
+        return What::Nothing;
+    }
+    let entry = |address: &AddressKey, (blocks, message): &(Blocks, String)| agency::Entry {
+        address: address.clone(),
+        blocks: *blocks,
+        message: message.clone(),
+    };
+    let each = addresses.iter().flat_map(|address| blocks.iter().map(move |one| entry(address, one)));
+    What::Listed(each.collect())
 }
 
 /// A claim as a cause: what the file does not say is said of the import. Nothing began in the future.
@@ -241,42 +308,64 @@ fn cause(claim: Claim, line: u64, origin: &Origin) -> import::Dated {
     }
 }
 
+/// A batch that the store has been handed.
+struct UnderWay {
+    rows: u64,
+    first: u64,
+    incomplete: Vec<(u64, String)>,
+    done: Pending<Vec<(u64, Outcome)>>,
+}
+
 /// Writes batch after batch.
 fn keep(
     read: &Receiver<Batch>,
     store: &Store,
+    pace: Pace,
     origin: &Origin,
     summary: &mut Summary,
     watch: &mut dyn Watch,
 ) -> Result<(), ImportError> {
+    let mut under_way = VecDeque::with_capacity(pace.ahead);
+    let mut cancelled = false;
     for batch in read {
-        if watch.is_cancelled() {
-            return Err(ImportError::Cancelled);
+        cancelled = watch.is_cancelled();
+        if cancelled {
+            break;
         }
-        let Batch { rows, first, steps, incomplete } = batch;
-        let done = write(store, steps, origin).map_err(|error| ImportError::Store { line: first, error })?;
-        summary.rows += rows;
-        summary.incomplete += incomplete.len() as u64;
-        for (line, why) in &incomplete {
-            watch.left_out(*line, why);
+        while under_way.len() >= pace.ahead.max(1) {
+            under_way.pop_front().map_or(Ok(()), |oldest| settle(oldest, summary, watch))?;
         }
-        let mut changes = Vec::new();
-        for (line, outcome) in done {
-            match outcome {
-                Outcome::Taken(taken) => {
-                    summary.count(&taken);
-                    watch.took(line, &taken);
-                    changes.extend(taken.change);
-                }
-                Outcome::Nothing => summary.no_opt_out += 1,
-                Outcome::LeftOut(why) => {
-                    summary.rejected += 1;
-                    watch.left_out(line, &why);
-                }
+        under_way.push_back(hand_over(store, batch, origin)?);
+    }
+    under_way.into_iter().try_for_each(|batch| settle(batch, summary, watch))?;
+    if cancelled { Err(ImportError::Cancelled) } else { Ok(()) }
+}
+
+/// Waits until a batch is durable, and tells of it.
+fn settle(batch: UnderWay, summary: &mut Summary, watch: &mut dyn Watch) -> Result<(), ImportError> {
+    let UnderWay { rows, first, incomplete, done } = batch;
+    let done = done.wait().map_err(|error| ImportError::Store { line: first, error })?;
+    summary.rows += rows;
+    summary.incomplete += incomplete.len() as u64;
+    for (line, why) in &incomplete {
+        watch.left_out(*line, why);
+    }
+    let mut changes = Vec::new();
+    for (line, outcome) in done {
+        match outcome {
+            Outcome::Taken(taken) => {
+                summary.count(&taken);
+                watch.took(line, &taken);
+                changes.extend(taken.change);
+            }
+            Outcome::Nothing => summary.no_opt_out += 1,
+            Outcome::LeftOut(why) => {
+                summary.rejected += 1;
+                watch.left_out(line, &why);
             }
         }
-        watch.batch(summary, &changes);
     }
+    watch.batch(summary, &changes);
     Ok(())
 }
 
@@ -286,12 +375,13 @@ enum Outcome {
     LeftOut(String),
 }
 
-/// One commit.
-fn write(store: &Store, steps: Vec<Step>, origin: &Origin) -> Result<Vec<(u64, Outcome)>, StoreError> {
-    let steps = std::sync::Arc::new(steps);
+/// Hands a batch to the store; all of it is taken, or none.
+fn hand_over(store: &Store, batch: Batch, origin: &Origin) -> Result<UnderWay, ImportError> {
+    let Batch { rows, first, steps, incomplete } = batch;
+    let steps = Arc::new(steps);
     loop {
-        let (steps, origin) = (std::sync::Arc::clone(&steps), origin.clone());
-        let outcome = store.write_blocking(move |tx| {
+        let (steps, origin) = (Arc::clone(&steps), origin.clone());
+        let begun = store.begin_write(move |tx| {
             let mut all = Vec::with_capacity(steps.len());
             let mut here = origin.clone();
             for step in steps.iter() {
@@ -300,9 +390,10 @@ fn write(store: &Store, steps: Vec<Step>, origin: &Origin) -> Result<Vec<(u64, O
             }
             Ok(all)
         });
-        match outcome {
+        match begun {
+            Ok(done) => return Ok(UnderWay { rows, first, incomplete, done }),
             Err(StoreError::Busy) => std::thread::sleep(BUSY_PAUSE),
-            other => return other,
+            Err(error) => return Err(ImportError::Store { line: first, error }),
         }
     }
 }
@@ -315,6 +406,12 @@ fn take(tx: &mut dndgate_store::Tx<'_>, step: &Step, origin: &Origin) -> Result<
         },
         What::Address { tenant, address, causes } => {
             Outcome::Taken(import::address(tx, tenant, &address.key, causes, origin)?)
+        }
+        What::Listed(entries) => {
+            let changes = agency::add(tx, entries, origin)?;
+            let parts: Vec<_> = changes.iter().flat_map(Change::reasons).collect();
+            let change = (!parts.is_empty()).then(|| Change { tenant: AGENCY.into(), parts });
+            Outcome::Taken(import::Taken { change, ..import::Taken::default() })
         }
         What::Nothing => Outcome::Nothing,
         What::LeftOut(why) => Outcome::LeftOut(why.clone()),

@@ -4,7 +4,7 @@ use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, Status};
 use dndgate_gateway::{
     export::{self, What},
-    import::{self, Plan, Summary, Watch},
+    import::{self, Pace, Plan, Summary, Watch},
 };
 use dndgate_import::{Options as Reading, Tenants, write::Syntax};
 use dndgate_store::{Change, ChannelWish, ContactDraft, Options, Origin, Store, contacts, opt};
@@ -57,9 +57,10 @@ impl Fixture {
                 unsubscribe: Channels::ALL,
                 ..Reading::default()
             },
+            agency: false,
             actor: "tester".into(),
             at: at(5_000),
-            batch: 3,
+            pace: Pace { rows: 3, ahead: 2 },
         };
         let mut quiet = Quiet(Vec::new());
         let source = Box::new(Cursor::new(text.as_bytes().to_vec()));

@@ -11,6 +11,8 @@ pub(crate) struct Said {
     /// The legacy boolean.
     all: Option<Status>,
     map: Vec<Setting>,
+    /// A status of some channel was said, be it inactive: then the map decides, not the boolean.
+    mapped: bool,
     inbound: Option<Setting>,
     /// Reasons as they are: what our own export writes. They stand for all the rest.
     reasons: Option<Vec<Claim>>,
@@ -71,6 +73,7 @@ impl Said {
             )
         })?;
         self.at(channel).status = status;
+        self.mapped = true;
         Ok(())
     }
 
@@ -99,6 +102,7 @@ impl Said {
                 columns::channel(name).ok_or_else(|| format!("dndSettings.{name} is no channel"))?;
             let setting = setting(&format!("dndSettings.{name}"), Some(channel), one)?;
             *self.at(channel) = setting;
+            self.mapped = true;
         }
         Ok(())
     }
@@ -120,7 +124,12 @@ impl Said {
         Ok(())
     }
 
-    /// What it all claims. A map that blocks nothing beside `dnd: true` is no map: when in doubt, blocked.
+    /// Does it say anything, be it that nothing is blocked?
+    pub(crate) const fn is_said(&self) -> bool {
+        self.all.is_some() || !self.map.is_empty() || self.inbound.is_some() || self.reasons.is_some()
+    }
+
+    /// What it all claims: with a map, the map; without one, the legacy boolean.
     pub(crate) fn claims(self) -> Vec<Claim> {
         if let Some(reasons) = self.reasons {
             return reasons;
@@ -131,7 +140,7 @@ impl Said {
             .filter(|one| one.status != Status::Inactive)
             .filter_map(|one| one.channel.map(|channel| one.claim(Blocks::Channel(channel))))
             .collect();
-        if let Some(status) = self.all.filter(|status| *status != Status::Inactive && claims.is_empty()) {
+        if let Some(status) = self.all.filter(|status| *status != Status::Inactive && !self.mapped) {
             claims.push(Setting::bare(None, status).claim(Blocks::AllChannels));
         }
         if let Some(inbound) = self.inbound.filter(|one| one.status != Status::Inactive) {
@@ -235,7 +244,7 @@ mod tests {
                 "{yes}: an empty map is none"
             );
             assert_eq!(claims(Some(yes.clone()), Some(sms.clone())), [("SMS", false)], "{yes}: the map");
-            assert_eq!(claims(Some(yes), Some(nothing.clone())), [("all", false)], "in doubt, blocked");
+            assert_eq!(claims(Some(yes), Some(nothing.clone())), [], "with a map, the map");
         }
         for no in [
             None,

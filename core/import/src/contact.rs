@@ -148,9 +148,11 @@ impl Draft {
                 if left_out.is_empty() { "no address and no id".to_owned() } else { left_out.join("; ") };
             return Err(why);
         }
+        let dnd_said = self.said.is_said();
         let claims = self.said.claims();
         let (tenant, id, fields, created) = (tenant.to_owned(), self.id, self.fields, self.created);
-        Ok((Record::Contact(Box::new(Contact { tenant, id, fields, addresses, claims, created })), left_out))
+        let contact = Contact { tenant, id, fields, addresses, claims, dnd_said, created };
+        Ok((Record::Contact(Box::new(contact)), left_out))
     }
 }
 

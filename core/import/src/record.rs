@@ -28,6 +28,8 @@ pub struct Contact {
     pub addresses: Vec<Normalised>,
     /// Its DND states.
     pub claims: Vec<Claim>,
+    /// The row says something of DND, be it that nothing is blocked.
+    pub dnd_said: bool,
     /// When it was made there.
     pub created: Option<Timestamp>,
 }

@@ -19,11 +19,19 @@ use std::{
         atomic::{AtomicBool, AtomicU8, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
 /// The most changes in one commit: a batch ends when the previous commit does, so that this bounds memory only.
 const BATCH_MAX: usize = 512;
+/// The most jobs of a long import in one commit, and the longest that it stays open. The fewer commits, the less is
+/// written twice: each holds every page of an index that anything new came to.
+const BULK_BATCH_MAX: usize = 48;
+const BULK_OPEN_MAX: Duration = Duration::from_secs(5);
+/// How long a long import's commit waits for more.
+const BULK_PATIENCE: Duration = Duration::from_millis(100);
 /// The most changes that wait.
 const QUEUE_MAX: usize = 16_384;
 /// Threads that read.
@@ -41,7 +49,8 @@ pub struct Options {
     pub readers: usize,
     /// The size at which the database refuses to grow, in pages of 4 KiB; for tests of a full disk.
     pub pages_max: Option<u32>,
-    /// For long imports with nobody else about: more memory for pages, a longer log before it is taken over.
+    /// For long imports with nobody else about: more memory for pages, a longer log before it is taken over, many
+    /// jobs in a commit. To be ended with [`Store::close`].
     pub bulk: bool,
     /// A copy that is thrown away: nothing is made durable.
     pub throwaway: bool,
@@ -67,6 +76,7 @@ struct Inner {
     writable: Arc<AtomicBool>,
     writes: Option<SyncSender<Job>>,
     reads: SyncSender<Job>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     /// Held while this process changes DND and answers from its cache.
     _alone: Option<File>,
 }
@@ -138,8 +148,8 @@ impl Store {
                 }
             })?;
         }
-        let writes = match writer {
-            None => None,
+        let (writes, writer) = match writer {
+            None => (None, None),
             Some(writer) => {
                 let (writes, to_write) = sync_channel::<Job>(QUEUE_MAX);
                 let writer = Writer {
@@ -147,12 +157,25 @@ impl Store {
                     cache: Arc::clone(&cache),
                     listed: Arc::clone(&listed),
                     writable: Arc::clone(&writable),
+                    bulk: options.bulk,
                 };
-                thread("store-writer", move || writer.run(&to_write))?;
-                Some(writes)
+                (Some(writes), Some(thread("store-writer", move || writer.run(&to_write))?))
             }
         };
-        Ok(Store(Arc::new(Inner { cache, listed, writable, writes, reads, _alone: alone })))
+        let writer = Mutex::new(writer);
+        Ok(Store(Arc::new(Inner { cache, listed, writable, writes, reads, writer, _alone: alone })))
+    }
+
+    /// Ends the store, if nobody else uses it, and waits until its file is in order.
+    pub fn close(self) {
+        let writer = self.0.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if Arc::strong_count(&self.0) > 1 {
+            return;
+        }
+        drop(self);
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the store's writer ended badly");
+        }
     }
 
     /// The cache.
@@ -237,8 +260,18 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let answer = self.queue(self.0.writes.as_ref(), work)?;
-        answer.blocking_recv().map_err(|_| StoreError::Unavailable("its writer ended".into()))?
+        self.begin_write(work)?.wait()
+    }
+
+    /// [`Store::write_blocking`] in two steps, so that more can be handed over before the first is durable.
+    ///
+    /// # Errors
+    /// When more waits than the store takes.
+    pub fn begin_write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<Pending<T>> {
+        self.queue(self.0.writes.as_ref(), work).map(Pending)
     }
 
     /// Reads the store.
@@ -288,6 +321,19 @@ impl Store {
     }
 }
 
+/// A change on its way.
+pub struct Pending<T>(oneshot::Receiver<Result<T>>);
+
+impl<T> Pending<T> {
+    /// Blocks until the change is on disk and in the cache.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn wait(self) -> Result<T> {
+        self.0.blocking_recv().map_err(|_| StoreError::Unavailable("its writer ended".into()))?
+    }
+}
+
 fn path(url: &str) -> Result<&str> {
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         return Err(StoreError::Url(
@@ -327,9 +373,9 @@ fn half(key: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|index| key[index])
 }
 
-fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    spawned.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+    spawned.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
@@ -355,12 +401,18 @@ struct Writer {
     cache: Arc<Cache>,
     listed: Arc<AtomicU8>,
     writable: Arc<AtomicBool>,
+    bulk: bool,
 }
 
 impl Writer {
     fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
             self.batch(first, queue);
+        }
+        if self.bulk
+            && let Err(error) = self.database.take_over_log()
+        {
+            tracing::warn!(%error, "the store's log could not be taken over; the next start does it");
         }
     }
 
@@ -372,6 +424,7 @@ impl Writer {
         let mut blocked: Vec<(String, AddressKey, Suppressed)> = Vec::new();
         let mut waiting = Some(first);
         let cache = &self.cache;
+        let (bulk, begun) = (self.bulk, Instant::now());
         let committed = self.database.transaction(|rows| {
             while let Some(job) = waiting.take() {
                 rows.savepoint()?;
@@ -405,9 +458,14 @@ impl Writer {
                     rows.roll_back()?;
                     answer(early);
                 }
-                if answers.len() < BATCH_MAX {
-                    waiting = queue.try_recv().ok();
-                }
+                waiting = if bulk {
+                    let is_open = answers.len() < BULK_BATCH_MAX && begun.elapsed() < BULK_OPEN_MAX;
+                    is_open.then(|| queue.recv_timeout(BULK_PATIENCE).ok()).flatten()
+                } else if answers.len() < BATCH_MAX {
+                    queue.try_recv().ok()
+                } else {
+                    None
+                };
             }
             Ok(())
         });

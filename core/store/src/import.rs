@@ -10,6 +10,7 @@ use crate::{
     events, ledger,
     opt::{self, Change},
     rows::{AddressRow, ContactRow, Subject},
+    search,
     tx::Tx,
 };
 use dndgate_adapter::AddressKind;
@@ -74,20 +75,20 @@ pub fn contact(
         Ok(found) => found,
         Err(why) => return Ok(Err(why)),
     };
-    let mut known = Known::default();
-    let mut taken = match found {
-        Found::There(row) => match extend(tx, row, incoming, origin, &mut known)? {
-            Ok(taken) => taken,
+    let (mut known, new, edited) = match found {
+        Found::New(id) => (create(tx, tenant, id, incoming, origin)?, true, false),
+        Found::There(row) => match extend(tx, row, incoming, origin)? {
+            Ok((known, edited)) => (known, false, edited),
             Err(why) => return Ok(Err(why)),
         },
-        Found::New(id) => create(tx, tenant, id, incoming, origin, &mut known)?,
     };
-    let id = taken.contact.clone().unwrap_or_default();
-    if taken.new || taken.edited {
-        tx.change(&id, true);
+    let change = begin(tx, tenant, &mut known, &incoming.causes, origin)?;
+    if new {
+        search::index_new(tx, &known.row, &known.addresses, &known.reasons())?;
+    } else if edited || change.is_some() {
+        tx.change(&known.row.id, edited);
     }
-    taken.change = begin(tx, tenant, &id, known, &incoming.causes, origin)?;
-    Ok(Ok(taken))
+    Ok(Ok(Taken { contact: Some(known.row.id), new, edited, change }))
 }
 
 enum Found {
@@ -124,41 +125,40 @@ fn find(tx: &mut Tx<'_>, tenant: &str, incoming: &Contact) -> Result<std::result
     Ok(Ok(Found::New(free.unwrap_or_else(fresh))))
 }
 
-/// What stands on a contact and its addresses before its causes begin.
-#[derive(Default)]
+/// A contact, its addresses, and what stands on them.
 struct Known {
-    fields: String,
+    row: ContactRow,
+    addresses: Vec<AddressRow>,
     own: Vec<Reason>,
-    addresses: Vec<AddressKey>,
     /// What the addresses carry.
     theirs: Vec<Reason>,
 }
 
-fn create(
-    tx: &mut Tx<'_>,
-    tenant: &str,
-    id: String,
-    incoming: &Contact,
-    origin: &Origin,
-    known: &mut Known,
-) -> Result<Taken> {
-    known.fields = Value::Object(incoming.fields.clone()).to_string();
-    tx.rows.put_contact(&ContactRow {
-        id: id.clone(),
+impl Known {
+    /// All that stands: what a person said is on the contact and on the address, and counts once.
+    fn reasons(&self) -> Vec<Reason> {
+        let theirs = self.theirs.iter().filter(|one| !self.own.iter().any(|own| is_twin(own, one)));
+        self.own.iter().chain(theirs).cloned().collect()
+    }
+}
+
+fn create(tx: &mut Tx<'_>, tenant: &str, id: String, incoming: &Contact, origin: &Origin) -> Result<Known> {
+    let row = ContactRow {
+        id,
         tenant: tenant.to_owned(),
-        fields: known.fields.clone(),
+        fields: Value::Object(incoming.fields.clone()).to_string(),
         created: incoming.created.map_or(origin.at, |at| at.min(origin.at)),
         updated: origin.at,
-    })?;
+    };
+    tx.rows.put_contact(&row)?;
+    let mut known = Known { row, addresses: Vec::new(), own: Vec::new(), theirs: Vec::new() };
     for kind in AddressKind::ALL {
-        let rows: Vec<AddressRow> = incoming
-            .addresses
-            .iter()
-            .filter(|one| one.key.kind == kind)
-            .map(|one| AddressRow { key: one.key.clone(), shown: one.shown.clone() })
-            .collect();
+        let of_kind = incoming.addresses.iter().filter(|one| one.key.kind == kind);
+        let rows: Vec<AddressRow> =
+            of_kind.map(|one| AddressRow { key: one.key.clone(), shown: one.shown.clone() }).collect();
         if !rows.is_empty() {
-            tx.rows.put_addresses(tenant, &id, kind, &rows)?;
+            tx.rows.add_addresses(tenant, &known.row.id, kind, &rows)?;
+            known.addresses.extend(rows);
         }
     }
     let mut said = false;
@@ -166,17 +166,16 @@ fn create(
         let theirs = tx.reasons(tenant, &Subject::Address(one.key.clone()))?;
         if theirs.iter().any(|reason| reason.is_live() && !reason.kind.concerns_address()) {
             // What a person said from an address holds for whoever claims it (R7).
-            adopt(tx, tenant, &id, &one.key)?;
+            adopt(tx, tenant, &known.row.id, &one.key)?;
             said = true;
         }
         known.theirs.extend(theirs);
-        known.addresses.push(one.key.clone());
     }
     if said {
-        tx.touch_contact(tenant, &id)?;
-        known.own = tx.reasons(tenant, &Subject::Contact(id.clone()))?;
+        tx.touch_contact(tenant, &known.row.id)?;
+        known.own = tx.reasons(tenant, &Subject::Contact(known.row.id.clone()))?;
     }
-    Ok(Taken { contact: Some(id), new: true, ..Taken::default() })
+    Ok(known)
 }
 
 /// Adds to a contact what the row knows more: fields and addresses. Nothing is taken away.
@@ -185,8 +184,7 @@ fn extend(
     mut row: ContactRow,
     incoming: &Contact,
     origin: &Origin,
-    known: &mut Known,
-) -> Result<std::result::Result<Taken, String>> {
+) -> Result<std::result::Result<(Known, bool), String>> {
     let mut have = tx.rows.addresses(&row.id)?;
     let more: Vec<&Normalised> =
         incoming.addresses.iter().filter(|one| !have.iter().any(|had| had.key == one.key)).collect();
@@ -219,15 +217,14 @@ fn extend(
     if !more.is_empty() {
         tx.touch_contact(&row.tenant, &row.id)?;
     }
-    known.own = tx.reasons(&row.tenant, &Subject::Contact(row.id.clone()))?;
-    known.addresses = have.into_iter().map(|one| one.key).collect();
-    known.fields = row.fields;
+    let own = tx.reasons(&row.tenant, &Subject::Contact(row.id.clone()))?;
+    let mut theirs = Vec::new();
     if !incoming.causes.is_empty() {
-        for address in &known.addresses {
-            known.theirs.extend(tx.reasons(&row.tenant, &Subject::Address(address.clone()))?);
+        for one in &have {
+            theirs.extend(tx.reasons(&row.tenant, &Subject::Address(one.key.clone()))?);
         }
     }
-    Ok(Ok(Taken { contact: Some(row.id), edited, ..Taken::default() }))
+    Ok(Ok((Known { row, addresses: have, own, theirs }, edited)))
 }
 
 /// Is it an event that was here before and has ended since? Then it is told twice, not done twice (R30).
@@ -267,35 +264,28 @@ fn insert(
 fn begin(
     tx: &mut Tx<'_>,
     tenant: &str,
-    id: &str,
-    mut known: Known,
+    known: &mut Known,
     causes: &[Dated],
     origin: &Origin,
 ) -> Result<Option<Change>> {
-    let subject = Subject::Contact(id.to_owned());
+    let subject = Subject::Contact(known.row.id.clone());
     let before = Suppressed::by(&known.own);
     let count = insert(tx, tenant, &subject, &mut known.own, causes)?;
     if count == 0 {
         return Ok(None);
     }
     let after = Suppressed::by(&known.own);
-    let begun = known.own.split_off(known.own.len() - count);
-    tx.change(id, false);
-    note(tx, tenant, &subject, &begun, (before, after), origin)?;
+    let begun = &known.own[known.own.len() - count..];
+    note(tx, tenant, &subject, begun, (before, after), origin)?;
     for address in &known.addresses {
-        tx.block(tenant, address, after);
-        tx.cancel(tenant, address, after.channels())?;
+        tx.block(tenant, &address.key, after);
+        tx.cancel(tenant, &address.key, after.channels())?;
     }
-    let change = change(tenant, &begun);
-    let mut all = known.own;
-    all.extend(begun);
-    let twins: Vec<Reason> =
-        known.theirs.into_iter().filter(|one| !all.iter().any(|own| is_twin(own, one))).collect();
-    all.extend(twins);
-    let channels = json!(change.1);
+    let (change, names) = change(tenant, begun);
+    let id = &known.row.id;
     let about = events::contact_members(tx, id)?;
-    events::put(tx, tenant, Some(&id.to_owned()), about, None, &all, true, &channels)?;
-    Ok(Some(change.0))
+    events::put(tx, tenant, Some(id), about, None, &known.reasons(), true, &json!(names))?;
+    Ok(Some(change))
 }
 
 /// What a person said stands on the contact and on the address; it is shown once.

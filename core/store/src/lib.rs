@@ -42,7 +42,7 @@ pub use cache::{AGENCY, Cache};
 pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, Part, ViewAddress};
 pub use decisions::{Decision, Decisions};
 pub use deliveries::{Offer, Outcome};
-pub use engine::{Options, Store, copy};
+pub use engine::{Options, Pending, Store, copy};
 pub use error::{Result, StoreError};
 pub use events::StoredEvent;
 pub use evidence::{EvidenceDraft, EvidenceFile};

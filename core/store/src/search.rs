@@ -167,6 +167,16 @@ fn row(contact: &ContactRow, addresses: &[AddressRow], reasons: &[Reason]) -> Fo
     }
 }
 
+/// Makes a new contact findable, with what it is derived from at hand.
+pub(crate) fn index_new(
+    tx: &mut Tx<'_>,
+    contact: &ContactRow,
+    addresses: &[AddressRow],
+    reasons: &[Reason],
+) -> Result<()> {
+    tx.rows.add_found(&row(contact, addresses, reasons))
+}
+
 /// Makes anew what the contacts that a transaction changed are found by.
 pub(crate) fn index(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) -> Result<()> {
     for (tenant, address) in touched {

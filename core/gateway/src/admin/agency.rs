@@ -43,7 +43,7 @@ struct Entry {
     message: String,
 }
 
-fn above_tenants<R: Requires>(caller: &Caller<R>) -> Result<(), Problem> {
+pub(super) fn above_tenants<R: Requires>(caller: &Caller<R>) -> Result<(), Problem> {
     if caller.bound_to().is_some() {
         return Err(Problem::forbidden("this token belongs to a tenant; the agency's list is above them"));
     }

@@ -50,6 +50,8 @@ pub(crate) struct Asked {
     encoding: Option<String>,
     /// The tenant that all rows go to.
     tenant: Option<String>,
+    /// Every address goes onto the agency's list, above the tenants.
+    agency: bool,
     /// How national telephone numbers are read.
     region: Option<String>,
     /// Say what would change and change nothing.
@@ -58,6 +60,12 @@ pub(crate) struct Asked {
 
 fn options(admin: &Admin, caller: &Caller<Operating>, asked: &Asked) -> Result<Options, Problem> {
     let config = admin.shared.config.load();
+    if asked.agency {
+        super::agency::above_tenants(caller)?;
+        if asked.tenant.is_some() {
+            return Err(Problem::bad_request("the agency's list is no tenant's: leave tenant out"));
+        }
+    }
     let fixed = match (caller.bound_to(), asked.tenant.as_deref()) {
         (None, None) => None,
         (_, named) => Some(caller.tenant(admin, named)?),
@@ -75,15 +83,19 @@ fn options(admin: &Admin, caller: &Caller<Operating>, asked: &Asked) -> Result<O
         .region
         .as_deref()
         .map(|code| code.parse().map_err(|bad| Problem::bad_request(format!("region is {bad}"))));
+    let region = region.transpose()?;
+    let tenants = if asked.agency {
+        import::agency_tenants(config.tenants.values().map(|one| one.region), region)
+            .map_err(Problem::bad_request)?
+    } else {
+        Tenants { fixed, all: config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).collect() }
+    };
     Ok(Options {
         file: asked.file.clone().unwrap_or_else(|| "upload".into()),
         format: format.transpose()?,
         encoding: encoding.transpose()?,
-        tenants: Tenants {
-            fixed,
-            all: config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).collect(),
-        },
-        region: region.transpose()?,
+        tenants,
+        region,
         unsubscribe: admin.shared.policies.current().unsubscribe().scope,
     })
 }
@@ -105,7 +117,13 @@ pub(crate) async fn begin(
     let import = admin.shared.imports.begin(import).ok_or_else(|| {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-imports", "too many imports are under way")
     })?;
-    let plan = Plan { options, actor: caller.actor.clone(), at: now, batch: import::BATCH_SERVING };
+    let plan = Plan {
+        options,
+        agency: asked.agency,
+        actor: caller.actor.clone(),
+        at: now,
+        pace: import::Pace::SERVING,
+    };
     let (shared, running) = (Arc::clone(&admin.shared), Arc::clone(&import));
     tokio::task::spawn_blocking(move || {
         let outcome = run(&shared, &running, file, plan);

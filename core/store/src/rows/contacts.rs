@@ -47,6 +47,14 @@ pub trait ContactRows {
         kind: AddressKind,
         all: &[AddressRow],
     ) -> Result<()>;
+    /// Gives a contact addresses of one kind, of which it has none yet.
+    fn add_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()>;
     /// Ids of the contacts that hold an address.
     fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>>;
     /// From now on this id leads to that contact, and so does whatever led to it.

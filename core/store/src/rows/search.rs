@@ -132,6 +132,8 @@ pub enum Scalar {
 
 /// What contacts are found by.
 pub trait SearchRows {
+    /// Keeps what a new contact is found by.
+    fn add_found(&mut self, row: &FoundRow) -> Result<()>;
     /// Keeps what a contact is found by.
     fn put_found(&mut self, row: &FoundRow) -> Result<()>;
     /// Keeps what changed of its DND.

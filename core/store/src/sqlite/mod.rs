@@ -12,10 +12,11 @@ use std::path::Path;
 
 /// Older versions can damage a database whose write-ahead log is reset while another process reads.
 const VERSION_MIN: i32 = 3_051_003;
-/// Memory for pages during a long import, in KiB; negative is SQLite's way to say so.
-const BULK_CACHE_KIB: i64 = -262_144;
-/// Pages of the log before it is taken over, during a long import: 64 MiB.
-const BULK_LOG_PAGES: i64 = 16_384;
+/// The least and the most memory for pages during a long import, in KiB; between them a quarter of what is free.
+/// What comes in lies all over the indexes: pages that do not fit are written and read again and again.
+const BULK_CACHE_KIB: (u64, u64) = (131_072, 2_097_152);
+/// Pages of the log before it is taken over, during a long import: 4 GiB.
+const BULK_LOG_PAGES: i64 = 1 << 20;
 /// Prepared statements kept for each connection: more than this crate has.
 const STATEMENTS: usize = 256;
 
@@ -76,13 +77,19 @@ impl Sqlite {
     /// Prepares for a long import, or for a copy that is thrown away.
     pub(crate) fn tune(&mut self, bulk: bool, throwaway: bool) -> Result<()> {
         if bulk {
-            self.0.pragma_update(None, "cache_size", BULK_CACHE_KIB)?;
+            // Negative is SQLite's way to say KiB.
+            self.0.pragma_update(None, "cache_size", -i64::try_from(bulk_cache_kib()).unwrap_or_default())?;
             self.0.pragma_update(None, "wal_autocheckpoint", BULK_LOG_PAGES)?;
         }
         if throwaway {
             self.0.pragma_update(None, "synchronous", "OFF")?;
         }
         Ok(())
+    }
+
+    /// Takes the log over into the file, after a long import.
+    pub(crate) fn take_over_log(&mut self) -> Result<()> {
+        Ok(self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
     /// Copies the database at `from` into a new file.
@@ -98,11 +105,21 @@ impl Sqlite {
         let read_only = self.0.pragma_query_value(None, "query_only", |row| row.get::<_, i64>(0))? == 1;
         let behavior = if read_only { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
         let transaction = self.0.transaction_with_behavior(behavior)?;
-        let mut rows = rows::SqliteRows(&transaction);
+        let mut rows = rows::SqliteRows::new(&transaction);
         let outcome = work(&mut rows)?;
+        rows.settle()?;
         transaction.commit()?;
         Ok(outcome)
     }
+}
+
+/// Memory for pages during a long import, in KiB.
+fn bulk_cache_kib() -> u64 {
+    let (least, most) = BULK_CACHE_KIB;
+    let about = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let free = about.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let free: Option<u64> = free.and_then(|text| text.trim().trim_end_matches("kB").trim().parse().ok());
+    free.map_or(least, |free| (free / 4).clamp(least, most))
 }
 
 fn connect(path: &str, flags: OpenFlags) -> Result<Connection> {

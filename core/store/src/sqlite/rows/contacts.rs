@@ -64,6 +64,16 @@ impl ContactRows for SqliteRows<'_> {
         all: &[AddressRow],
     ) -> Result<()> {
         self.run("DELETE FROM address WHERE contact = ?1 AND kind = ?2", [contact, kind.name()])?;
+        self.add_addresses(tenant, contact, kind, all)
+    }
+
+    fn add_addresses(
+        &mut self,
+        tenant: &str,
+        contact: &str,
+        kind: AddressKind,
+        all: &[AddressRow],
+    ) -> Result<()> {
         for (position, one) in all.iter().enumerate() {
             self.run(
                 "INSERT INTO address VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -30,7 +30,7 @@ impl EventRows for SqliteRows<'_> {
             "INSERT INTO event (tenant, contact, at, payload) VALUES (?1, ?2, ?3, ?4)",
             params![tenant, lane, micros(at), payload],
         )?;
-        Ok(self.0.last_insert_rowid().unsigned_abs())
+        Ok(self.connection.last_insert_rowid().unsigned_abs())
     }
 
     fn newest_event(&mut self) -> Result<u64> {

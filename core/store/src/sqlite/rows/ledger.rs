@@ -20,8 +20,19 @@ fn hash(bytes: Vec<u8>) -> Result<[u8; 32]> {
     bytes.try_into().map_err(|_| corrupt("hash"))
 }
 
+impl SqliteRows<'_> {
+    /// Writes the ledger's head down: once for all entries of a job.
+    pub(in crate::sqlite) fn settle(&mut self) -> Result<()> {
+        let Some((seq, hash)) = self.head.take() else { return Ok(()) };
+        self.run("UPDATE head SET seq = ?1, hash = ?2 WHERE one = 1", params![seq as i64, hash]).map(drop)
+    }
+}
+
 impl LedgerRows for SqliteRows<'_> {
     fn head(&mut self) -> Result<(u64, [u8; 32])> {
+        if let Some(head) = self.head {
+            return Ok(head);
+        }
         let found = self.one("SELECT seq, hash FROM head WHERE one = 1", [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get(1)?))
         })?;
@@ -38,7 +49,8 @@ impl LedgerRows for SqliteRows<'_> {
         for subject in subjects {
             self.run("INSERT OR IGNORE INTO ledger_subject VALUES (?1, ?2)", params![subject, seq])?;
         }
-        self.run("UPDATE head SET seq = ?1, hash = ?2 WHERE one = 1", params![seq, row.hash]).map(drop)
+        self.head = Some((row.seq, row.hash));
+        Ok(())
     }
 
     fn entries_of(&mut self, subjects: &[String], limit: usize) -> Result<Vec<LedgerRow>> {
@@ -66,7 +78,7 @@ impl LedgerRows for SqliteRows<'_> {
     }
 
     fn each_entry(&mut self, from: u64, to: u64, each: &mut dyn FnMut(LedgerRow)) -> Result<()> {
-        let mut statement = self.0.prepare_cached(
+        let mut statement = self.connection.prepare_cached(
             "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq)
              WHERE ledger.seq BETWEEN ?1 AND ?2 ORDER BY ledger.seq",
         )?;
@@ -87,7 +99,7 @@ impl LedgerRows for SqliteRows<'_> {
     }
 
     fn each_subject(&mut self, each: &mut dyn FnMut(&str, u64)) -> Result<()> {
-        let mut statement = self.0.prepare_cached("SELECT subject, seq FROM ledger_subject")?;
+        let mut statement = self.connection.prepare_cached("SELECT subject, seq FROM ledger_subject")?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
             let subject = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;

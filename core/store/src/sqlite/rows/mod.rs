@@ -29,7 +29,13 @@ use dndgate_dnd::AddressKey;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-pub(super) struct SqliteRows<'c>(pub(super) &'c Transaction<'c>);
+pub(super) struct SqliteRows<'c> {
+    connection: &'c Transaction<'c>,
+    /// The ledger's head, while it is ahead of its row.
+    head: Option<Head>,
+}
+
+type Head = (u64, [u8; 32]);
 
 type Sql<T> = rusqlite::Result<T>;
 
@@ -49,9 +55,13 @@ fn key(kind: &str, key: String) -> Result<AddressKey> {
     Ok(AddressKey { kind: AddressKind::parse(kind).ok_or_else(|| corrupt("kind of address"))?, key })
 }
 
-impl SqliteRows<'_> {
+impl<'c> SqliteRows<'c> {
+    pub(super) const fn new(connection: &'c Transaction<'c>) -> SqliteRows<'c> {
+        SqliteRows { connection, head: None }
+    }
+
     fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
-        Ok(self.0.prepare_cached(sql)?.execute(values)?)
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
     fn one<T>(
@@ -60,7 +70,7 @@ impl SqliteRows<'_> {
         values: impl rusqlite::Params,
         read: impl FnOnce(&Row<'_>) -> Sql<T>,
     ) -> Result<Option<T>> {
-        Ok(self.0.prepare_cached(sql)?.query_row(values, read).optional()?)
+        Ok(self.connection.prepare_cached(sql)?.query_row(values, read).optional()?)
     }
 
     fn all<T>(
@@ -69,7 +79,7 @@ impl SqliteRows<'_> {
         values: impl rusqlite::Params,
         read: impl FnMut(&Row<'_>) -> Sql<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let found = statement.query_map(values, read)?.collect::<Sql<Vec<T>>>()?;
         Ok(found)
     }
@@ -77,12 +87,14 @@ impl SqliteRows<'_> {
 
 impl Batch for SqliteRows<'_> {
     fn savepoint(&mut self) -> Result<()> {
+        self.settle()?;
         self.run("SAVEPOINT job", []).map(drop)
     }
     fn release(&mut self) -> Result<()> {
         self.run("RELEASE job", []).map(drop)
     }
     fn roll_back(&mut self) -> Result<()> {
+        self.head = None;
         self.run("ROLLBACK TO job", [])?;
         self.release()
     }

@@ -160,7 +160,7 @@ impl ReasonRows for SqliteRows<'_> {
              JOIN reason INDEXED BY reason_live_contact ON reason.contact = address.contact
              WHERE reason.contact IS NOT NULL AND reason.ended_at IS NULL",
         ] {
-            let mut statement = self.0.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(sql)?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
                 let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);

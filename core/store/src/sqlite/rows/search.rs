@@ -6,6 +6,28 @@ use crate::rows::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, Se
 use rusqlite::{params, params_from_iter, types::Value};
 
 impl SearchRows for SqliteRows<'_> {
+    fn add_found(&mut self, row: &FoundRow) -> Result<()> {
+        self.run(
+            "INSERT INTO found VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                row.contact,
+                row.tenant,
+                micros(row.created),
+                micros(row.updated),
+                row.first_name,
+                row.last_name,
+                row.email,
+                row.marks
+            ],
+        )?;
+        let number = self.connection.last_insert_rowid();
+        self.run(
+            "INSERT INTO found_words (rowid, words) VALUES (?1, ?2)",
+            params![number, row.words.join(" ")],
+        )
+        .map(drop)
+    }
+
     fn put_found(&mut self, row: &FoundRow) -> Result<()> {
         let number = self.one(
             "INSERT INTO found VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
