@@ -4,6 +4,7 @@ use crate::harness::{Message, Request, Setup, World, assert_twilio_refusal, unti
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Output,
 };
@@ -86,6 +87,30 @@ fn r25_a_legacy_export_is_honoured_and_comes_in_once() {
     let off = world.api().put("/contacts/pdRIzvAIwztNp6O6WtYd", &json!({ "dnd": false }));
     assert_eq!(off.status(), 200, "{}", off.text());
     assert!(!world.is_blocked("SMS", "+14155550102"));
+}
+
+#[test]
+fn r25_with_a_map_the_map() {
+    let world = World::start();
+    let map = r#"{"id":"a","phone":"+14155550101","email":"a@example.com","dnd":true,"dndSettings":{"SMS":{"status":"active"},"Email":{"status":"inactive"}}}
+{"id":"b","phone":"+14155550102","email":"b@example.com","dnd":true,"dndSettings":{"SMS":{"status":"inactive"}}}
+{"id":"c","phone":"+14155550103","email":"c@example.com","dnd":true,"dndSettings":{}}
+{"id":"d","phone":"+14155550104","email":"d@example.com","dnd":false,"dndSettings":{"SMS":{"status":"permanent"}}}
+"#;
+    let columns = "id,phone,email,dnd,DND SMS\ne,+14155550105,e@example.com,true,active\n\
+                   f,+14155550106,f@example.com,true,\ng,+14155550107,g@example.com,\"SMS, Call\",\n";
+    let (code, done) = import(&world, &file(&world, "map.ndjson", map), &[]);
+    assert_eq!((code, &done["dndChanged"]), (0, &json!(3)), "{done}");
+    let (code, done) = import(&world, &file(&world, "map.csv", columns), &[]);
+    assert_eq!((code, &done["dndChanged"]), (0, &json!(3)), "{done}");
+    let shown = |id: &str| {
+        let on = |channel, address: String| if world.is_blocked(channel, &address) { channel } else { "" };
+        let number = 101 + u32::from(id.as_bytes()[0] - b'a');
+        let phone = format!("+14155550{number}");
+        [on("SMS", phone.clone()), on("Call", phone), on("Email", format!("{id}@example.com"))].concat()
+    };
+    let all: Vec<String> = ["a", "b", "c", "d", "e", "f", "g"].map(shown).to_vec();
+    assert_eq!(all, ["SMS", "", "SMSCallEmail", "SMS", "SMS", "SMSCallEmail", "SMSCall"]);
 }
 
 #[test]
@@ -196,14 +221,19 @@ fn r25_an_import_that_was_killed_goes_on() {
     const COUNT: usize = 30_000;
     let mut world = World::start();
     world.gate.is_killed();
-    let path = file(&world, "many.csv", &many(COUNT));
+    let text = many(COUNT);
+    let path = file(&world, "many.csv", &text);
     let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_dndgate"))
         .current_dir(world.gate.folder())
-        .args(["-c", "dndgate.toml", "import", &path])
+        .args(["-c", "dndgate.toml", "import", "/dev/stdin"])
+        .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("the binary starts");
+    // It gets two thirds of the file and then waits for more.
+    let mut source = process.stdin.take().expect("its input");
+    source.write_all(&text.as_bytes()[..text.len() / 3 * 2]).expect("it reads");
     let contacts = || -> i64 {
         let database =
             rusqlite::Connection::open(world.gate.folder().join("dndgate.db")).expect("the database");
@@ -213,6 +243,7 @@ fn r25_an_import_that_was_killed_goes_on() {
     process.kill().expect("it is killed");
     process.wait().expect("it has ended");
     let had = contacts();
+    assert!(had < COUNT as i64, "it was killed in the middle");
     let (code, done) = import(&world, &path, &[]);
     assert_eq!(code, 0, "{done}");
     assert_eq!(done["contactsNew"].as_i64().unwrap_or_default() + had, COUNT as i64, "{done}");
@@ -294,6 +325,37 @@ fn an_import_over_the_api_is_previewed_followed_and_told() {
     assert_eq!(refused.send(world.gate.ports.admin).status(), 403);
     let nonsense = api.send(Request::post("/v1/imports/preview").body("text/csv", "colour\nred\n"));
     assert_eq!(nonsense.status(), 422, "{}", nonsense.text());
+}
+
+#[test]
+fn what_an_import_came_to_is_told_after_a_crash() {
+    let mut world = World::start();
+    let post = |world: &World, text: String| -> String {
+        let begun = world.api().send(Request::post("/v1/imports?file=a.csv").body("text/csv", text));
+        assert_eq!(begun.status(), 202, "{}", begun.text());
+        begun.json()["import"]["id"].as_str().expect("an id").to_owned()
+    };
+    let of = |world: &World, id: &str| world.api().get(&format!("/v1/imports/{id}")).json()["import"].clone();
+    let id = post(&world, "phone,dnd\n+14155550101,true\nnonsense,true\n".into());
+    let done = until("the import to end", || Some(of(&world, &id)).filter(|one| one["state"] != "running"));
+    assert_eq!((&done["state"], &done["summary"]["rejected"]), (&json!("done"), &json!(1)), "{done}");
+    let rejects = world.api().get(&format!("/v1/imports/{id}/rejects")).text();
+    world.gate.is_killed();
+    world.gate.starts_again();
+    assert_eq!(of(&world, &id), done);
+    assert_eq!(world.api().get(&format!("/v1/imports/{id}/rejects")).text(), rejects);
+    // One that was under way is told as what it is, and the same file brings in the rest.
+    let cut = post(&world, many(60_000));
+    until("some of it to be in", || {
+        of(&world, &cut)["summary"]["rows"].as_u64().filter(|rows| *rows > 0).map(drop)
+    });
+    world.gate.is_killed();
+    world.gate.starts_again();
+    assert_eq!(of(&world, &cut)["state"], "interrupted");
+    let all = world.api().get("/v1/imports").json()["imports"].clone();
+    let ids: Vec<&str> =
+        all.as_array().expect("a list").iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(ids, [&id, &cut]);
 }
 
 #[test]

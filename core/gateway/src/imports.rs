@@ -1,6 +1,8 @@
-//! Imports that run while the gateway serves: what each has come to, for who asks.
+//! Imports that run while the gateway serves: what each has come to, for who asks. The store remembers them over a
+//! restart, with the first of the rows that were left out.
 
 use crate::import::Summary;
+use dndgate_store::ImportedRow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
@@ -16,6 +18,11 @@ use std::{
 const JOBS_MAX: usize = 20;
 /// Rows that were left out, told one by one; all of them are in the file of rejects.
 const REJECTS_SHOWN: usize = 20;
+/// Rows that were left out, so many of which are told after a restart.
+pub(crate) const REJECTS_KEPT: usize = 1_000;
+
+/// The state of one that has not ended.
+const RUNNING: &str = "running";
 
 /// The imports of this process, oldest first.
 #[derive(Default)]
@@ -40,6 +47,8 @@ struct State {
     summary: Summary,
     rejects: Vec<(u64, String)>,
     file: Option<std::fs::File>,
+    /// The first of them, as they are in the file, and how many.
+    kept: (String, usize),
     /// None while it runs.
     ended: Option<Result<(), String>>,
 }
@@ -117,10 +126,14 @@ impl Import {
         if state.rejects.len() < REJECTS_SHOWN {
             state.rejects.push((line, why.to_owned()));
         }
+        let row = dndgate_import::write::row(vec![line.to_string(), why.to_owned()]);
+        if state.kept.1 < REJECTS_KEPT {
+            state.kept.0.push_str(&row);
+            state.kept.1 += 1;
+        }
         if state.file.is_none() {
             state.file = Some(tempfile::tempfile()?);
         }
-        let row = dndgate_import::write::row(vec![line.to_string(), why.to_owned()]);
         state.file.as_mut().map_or(Ok(()), |file| file.write_all(row.as_bytes()))
     }
 
@@ -147,21 +160,54 @@ impl Import {
         }
     }
 
+    /// As the store remembers it: running, or ended so.
+    pub(crate) fn remembered(&self, ended: Option<&Result<Summary, String>>) -> ImportedRow {
+        let state = self.state();
+        let summary = ended.and_then(|outcome| outcome.as_ref().ok()).unwrap_or(&state.summary);
+        let ended = ended.map(|outcome| outcome.as_ref().map(drop).map_err(String::as_str));
+        ImportedRow {
+            id: self.id.clone(),
+            tenant: self.tenant.clone(),
+            outcome: self.told(&state, summary, ended).to_string(),
+            rejects: state.kept.0.clone(),
+        }
+    }
+
     /// As the API shows it.
     pub(crate) fn shown(&self) -> Value {
         let state = self.state();
-        let (word, error) = match &state.ended {
-            None => ("running", None),
+        let ended = state.ended.as_ref().map(|ended| ended.as_ref().map(|()| ()).map_err(String::as_str));
+        self.told(&state, &state.summary, ended)
+    }
+
+    fn told(&self, state: &State, summary: &Summary, ended: Option<Result<(), &str>>) -> Value {
+        let (word, error) = match ended {
+            None => (RUNNING, None),
             Some(Ok(())) => ("done", None),
             Some(Err(_)) if self.cancelled.load(Ordering::Relaxed) => ("cancelled", None),
-            Some(Err(why)) => ("failed", Some(why.clone())),
+            Some(Err(why)) => ("failed", Some(why)),
         };
         let rejects = state.rejects.iter().map(|(line, why)| json!({ "line": line, "why": why }));
         json!({
             "id": self.id, "file": self.file, "tenant": self.tenant, "dryRun": self.dry_run, "state": word,
             "error": error, "begun": self.begun.to_string(), "bytes": self.bytes,
             "bytesRead": self.bytes_read.load(Ordering::Relaxed).min(self.bytes),
-            "summary": state.summary.to_json(), "rejects": rejects.collect::<Vec<_>>(),
+            "summary": summary.to_json(), "rejects": rejects.collect::<Vec<_>>(),
         })
     }
+}
+
+/// As the API shows one that an earlier process began. What that process did not bring to an end, nobody did.
+pub(crate) fn shown_again(row: &ImportedRow) -> Value {
+    let mut shown: Value = serde_json::from_str(&row.outcome).unwrap_or_default();
+    if shown["state"] == RUNNING {
+        shown["state"] = json!("interrupted");
+        shown["error"] = json!("the gateway ended meanwhile; run the same file again");
+    }
+    shown
+}
+
+/// May a tenant see it?
+pub(crate) fn is_seen_by(row: &ImportedRow, tenant: Option<&str>) -> bool {
+    tenant.is_none() || tenant == row.tenant.as_deref()
 }

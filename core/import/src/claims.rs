@@ -58,6 +58,7 @@ impl Said {
         match channels.filter(|channels| !channels.is_empty()) {
             Some(channels) => {
                 self.map.extend(channels.into_iter().map(|one| Setting::bare(Some(one), Status::Active)));
+                self.mapped = true;
                 Ok(())
             }
             None => Err(format!("dnd is {:?}: neither true or false nor channels", short(&text))),

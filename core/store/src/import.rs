@@ -5,7 +5,7 @@
 //! the same doors as a webhook's or an operator's change.
 
 use crate::{
-    contacts::{Origin, adopt, resolve},
+    contacts::{Origin, adopt, on_address, resolve},
     error::{Result, StoreError},
     events, ledger,
     opt::{self, Change},
@@ -163,7 +163,7 @@ fn create(tx: &mut Tx<'_>, tenant: &str, id: String, incoming: &Contact, origin:
     }
     let mut said = false;
     for one in &incoming.addresses {
-        let theirs = tx.reasons(tenant, &Subject::Address(one.key.clone()))?;
+        let theirs = on_address(tx, tenant, &one.key)?;
         if theirs.iter().any(|reason| reason.is_live() && !reason.kind.concerns_address()) {
             // What a person said from an address holds for whoever claims it (R7).
             adopt(tx, tenant, &known.row.id, &one.key)?;
@@ -221,7 +221,7 @@ fn extend(
     let mut theirs = Vec::new();
     if !incoming.causes.is_empty() {
         for one in &have {
-            theirs.extend(tx.reasons(&row.tenant, &Subject::Address(one.key.clone()))?);
+            theirs.extend(on_address(tx, &row.tenant, &one.key)?);
         }
     }
     Ok(Ok((Known { row, addresses: have, own, theirs }, edited)))

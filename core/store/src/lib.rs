@@ -19,6 +19,7 @@ pub mod events;
 pub mod evidence;
 pub mod export;
 pub mod import;
+pub mod imported;
 pub mod inbox;
 pub mod ledger;
 pub mod links;
@@ -55,10 +56,11 @@ pub use reconciliation::{Repair, Run, RunState};
 pub use reviews::{Decision as ReviewDecision, Doubt, Review};
 pub use rows::{
     AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
-    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, InboxRows,
-    LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows, Place, ReasonRows, ReconciliationRows,
-    ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow, ScheduledRows, Search, SearchRows, ShortLinkRow,
-    Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test, TokenRows,
+    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, ImportedRow,
+    ImportedRows, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows, Place,
+    ReasonRows, ReconciliationRows, ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow, ScheduledRows,
+    Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test,
+    TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Fixture, at, cause, draft, phone};
+use common::{Fixture, at, cause, draft, origin, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels};
-use dndgate_dnd::{AddressKey, Blocks, ReasonKind, Status};
-use dndgate_store::{ChannelWish, ContactDraft, ledger, names, opt};
+use dndgate_dnd::{AddressKey, Blocks, ReasonKind, Region, Status, address};
+use dndgate_store::{ChannelWish, ContactDraft, Filter, Search, import, ledger, names, opt, search};
 
 const WHATSAPP: Blocks = Blocks::Channel(Channel::WhatsApp);
 const A: &str = "+14155550100";
@@ -82,6 +82,47 @@ fn r7_what_was_said_by_a_name_shows_on_the_contact_and_can_be_ended_there() {
     store.update(&contact.id, off).expect("ended");
     for address in [user(), phone(A), phone(B)] {
         assert_eq!(blocked(&store, &address), Channels::NONE);
+    }
+}
+
+#[test]
+fn r7_what_was_said_by_a_name_holds_for_whoever_claims_the_other() {
+    let said = |store: &Fixture| {
+        join(store);
+        let cause = dndgate_dnd::Cause { origin: Some(user()), ..cause(ReasonKind::Keyword, WHATSAPP, A) };
+        store.record(vec![cause]);
+    };
+    let created = Fixture::new();
+    said(&created);
+    created.create(draft(&[A, B]));
+    let imported = Fixture::new();
+    said(&imported);
+    let normal = |raw: &str| address::normalise(AddressKind::Phone, raw, Region::US).expect("a number");
+    let incoming = import::Contact {
+        id: None,
+        by_id_alone: false,
+        fields: serde_json::Map::new(),
+        addresses: vec![normal(A), normal(B)],
+        causes: Vec::new(),
+        created: None,
+    };
+    imported.write(move |tx| import::contact(tx, "default", &incoming, &origin())).expect("taken");
+    let marks = search::blocked(Channel::WhatsApp);
+    let wanted = Search {
+        tenant: "default".into(),
+        words: Vec::new(),
+        filter: Filter::Marks { of: marks, are: marks },
+        order: Vec::new(),
+        after: None,
+        offset: 0,
+        limit: 20,
+    };
+    for store in [created, imported] {
+        assert_eq!(blocked(&store, &phone(B)), on_whatsapp(), "the person's other number");
+        let wanted = wanted.clone();
+        assert_eq!(store.read(move |tx| search::page(tx, &wanted, 10)).total, 1, "and it is found by it");
+        let store = store.reopen();
+        assert_eq!(blocked(&store, &phone(B)), on_whatsapp(), "after a restart");
     }
 }
 

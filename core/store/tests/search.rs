@@ -7,7 +7,6 @@ use dndgate_adapter::{AddressKind, Channel};
 use dndgate_dnd::{Blocks, ReasonKind, Region};
 use dndgate_store::{Column, ContactDraft, Direction, Filter, Scalar, Search, Test, contacts, search};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 const TENANT: &str = "default";
 
@@ -194,51 +193,4 @@ fn what_changed_is_found_by_what_it_is_now() {
     fixture.sql("DELETE FROM meta WHERE name = 'search'");
     let fixture = fixture.reopen();
     assert_eq!(names(&fixture, typed("jose")), ["José"]);
-}
-
-/// With a million contacts: `CONTACTS=1000000 cargo test --release -p dndgate-store --test search -- --ignored --nocapture`
-#[test]
-#[ignore = "takes minutes; prints figures"]
-#[allow(clippy::print_stdout)]
-fn it_stays_quick_with_many() {
-    let count: u32 = std::env::var("CONTACTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50_000);
-    const FIRST: [&str; 8] = ["Ada", "Bob", "Carla", "Dmitri", "Eve", "Farid", "Grace", "Heidi"];
-    const LAST: [&str; 7] = ["Smith", "Nguyen", "Garcia", "Müller", "Okafor", "Rossi", "Tanaka"];
-    let fixture = Fixture::new();
-    let begun = Instant::now();
-    for start in (0..count).step_by(1_000) {
-        fixture.write(move |tx| {
-            for number in start..(start + 1_000).min(count) {
-                let first = FIRST[number as usize % FIRST.len()];
-                let last = format!("{}{}", LAST[number as usize % LAST.len()], number / 1_000);
-                let mail = format!("{first}.{number}@example{}.org", number % 97);
-                let mut draft =
-                    person(first, &last, &mail, &format!("+1415{:07}", 2_000_000 + number), json!({}));
-                draft.dnd = (number % 50 == 0).then_some(true);
-                contacts::create(tx, TENANT, draft, Region::US, &origin())?;
-            }
-            Ok(())
-        });
-    }
-    println!("{count} contacts made in {:?}", begun.elapsed());
-    let all = Filter::All(Vec::new());
-    let on = Filter::Marks { of: search::SWITCH, are: search::SWITCH };
-    let by_name = vec![(Column::LastName, Direction::Ascending)];
-    for (what, wanted) in [
-        ("everybody", typed("")),
-        ("one letter", typed("a")),
-        ("two letters", typed("ad")),
-        ("a name", typed("ada smith12")),
-        ("the last digits", typed("4321")),
-        ("an address", typed("ada.8@exa")),
-        ("the switch is on", Search { filter: on.clone(), ..typed("") }),
-        ("a letter, and it is on", Search { filter: on, ..typed("a") }),
-        ("by last name", Search { order: by_name, filter: all, ..typed("") }),
-    ] {
-        let begun = Instant::now();
-        let page = fixture.read(move |tx| search::page(tx, &wanted, 10_000));
-        let took = begun.elapsed();
-        println!("{what}: {} of {} in {took:?}", page.contacts.len(), page.total);
-        assert!(took < Duration::from_secs(1), "{what} took {took:?}");
-    }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     apply, clock,
     import::{self, Plan, Summary},
-    imports::Import,
+    imports::{self, Import},
     shared::Shared,
 };
 use axum::{
@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use dndgate_import::{Encoding, Format, Options, Reader, Record, Tenants};
-use dndgate_store::{Change, Store};
+use dndgate_store::{Change, ImportedRow, Store, imported};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -117,6 +117,11 @@ pub(crate) async fn begin(
     let import = admin.shared.imports.begin(import).ok_or_else(|| {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-imports", "too many imports are under way")
     })?;
+    let row = import.remembered(None);
+    if let Err(error) = admin.shared.store.write(move |tx| imported::keep(tx, &row)).await {
+        import.end(Err(error.to_string()));
+        return Err(error.into());
+    }
     let plan = Plan {
         options,
         agency: asked.agency,
@@ -129,6 +134,11 @@ pub(crate) async fn begin(
         let outcome = run(&shared, &running, file, plan);
         if let Err(why) = &outcome {
             tracing::warn!(import = running.id, why, "an import ended early");
+        }
+        // What is told of it is remembered first.
+        let row = running.remembered(Some(&outcome));
+        if let Err(error) = shared.store.write_blocking(move |tx| imported::keep(tx, &row)) {
+            tracing::warn!(import = running.id, %error, "what an import came to is not remembered over a restart");
         }
         running.end(outcome);
     });
@@ -222,17 +232,48 @@ fn on(source: Box<Counted>, plan: Plan, store: &Store, watch: &mut Watching<'_>)
     import::run(source, plan, store, watch).map_err(|error| error.to_string())
 }
 
-/// The imports of this process, oldest first.
+/// The newest imports, oldest first.
 #[utoipa::path(get, path = "/v1/imports", responses((status = 200, description = "The imports")))]
-pub(crate) async fn list(State(admin): State<Admin>, caller: Caller<Operating>) -> Json<Value> {
-    let all = admin.shared.imports.list(caller.bound_to());
-    Json(json!({ "imports": all.iter().map(|one| one.shown()).collect::<Vec<_>>() }))
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    caller: Caller<Operating>,
+) -> Result<Json<Value>, Problem> {
+    let before = admin.shared.store.read(imported::all).await?;
+    let here = admin.shared.imports.list(caller.bound_to());
+    let mut all: Vec<Value> = before
+        .iter()
+        .filter(|row| imports::is_seen_by(row, caller.bound_to()) && !here.iter().any(|one| one.id == row.id))
+        .map(imports::shown_again)
+        .collect();
+    all.extend(here.iter().map(|one| one.shown()));
+    Ok(Json(json!({ "imports": all })))
 }
 
-fn find(admin: &Admin, caller: &Caller<Operating>, id: &str) -> Result<Arc<Import>, Problem> {
-    let found = admin.shared.imports.find(id, caller.bound_to());
-    found.ok_or_else(|| {
-        Problem::not_found("there is no such import; those before the last start are forgotten")
+/// An import of this process, or one that an earlier process began.
+enum Found {
+    Here(Arc<Import>),
+    Before(ImportedRow),
+}
+
+impl Found {
+    fn shown(&self) -> Value {
+        match self {
+            Found::Here(import) => import.shown(),
+            Found::Before(row) => imports::shown_again(row),
+        }
+    }
+}
+
+async fn find(admin: &Admin, caller: &Caller<Operating>, id: String) -> Result<Found, Problem> {
+    if let Some(import) = admin.shared.imports.find(&id, caller.bound_to()) {
+        return Ok(Found::Here(import));
+    }
+    let row = admin.shared.store.read(move |tx| imported::find(tx, &id)).await?;
+    row.filter(|row| imports::is_seen_by(row, caller.bound_to())).map(Found::Before).ok_or_else(|| {
+        Problem::not_found(format!(
+            "there is no such import; the newest {} are remembered",
+            imported::IMPORTED_MAX
+        ))
     })
 }
 
@@ -243,7 +284,7 @@ pub(crate) async fn read(
     caller: Caller<Operating>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(json!({ "import": find(&admin, &caller, &id)?.shown() })))
+    Ok(Json(json!({ "import": find(&admin, &caller, id).await?.shown() })))
 }
 
 /// Stops an import: what is in stays in.
@@ -253,28 +294,37 @@ pub(crate) async fn cancel(
     caller: Caller<Operating>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let import = find(&admin, &caller, &id)?;
-    import.cancelled.store(true, Ordering::Relaxed);
-    Ok((StatusCode::ACCEPTED, Json(json!({ "import": import.shown() }))))
+    let found = find(&admin, &caller, id).await?;
+    if let Found::Here(import) = &found {
+        import.cancelled.store(true, Ordering::Relaxed);
+    }
+    Ok((StatusCode::ACCEPTED, Json(json!({ "import": found.shown() }))))
 }
 
-/// Every row that was left out, with its line and why, as CSV.
+/// Every row that was left out, with its line and why, as CSV; after a restart the first thousand.
 #[utoipa::path(get, path = "/v1/imports/{id}/rejects", responses((status = 200, description = "line,why")))]
 pub(crate) async fn rejects(
     State(admin): State<Admin>,
     caller: Caller<Operating>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let import = find(&admin, &caller, &id)?;
-    let file = tokio::task::spawn_blocking(move || import.rejects()).await;
-    let file = file.ok().and_then(Result::ok).ok_or_else(|| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", "the rows that were left out cannot be read")
-    })?;
-    let head =
-        futures_util::stream::iter([Ok::<_, std::io::Error>(axum::body::Bytes::from_static(b"line,why\n"))]);
-    let body = match file {
-        None => Body::from_stream(head),
-        Some(file) => Body::from_stream(head.chain(super::exports::pieces(tokio::fs::File::from_std(file)))),
+    const HEAD: &str = "line,why\n";
+    let body = match find(&admin, &caller, id).await? {
+        Found::Before(row) => Body::from(format!("{HEAD}{}", row.rejects)),
+        Found::Here(import) => {
+            let file = tokio::task::spawn_blocking(move || import.rejects()).await;
+            let file = file.ok().and_then(Result::ok).ok_or_else(|| {
+                let why = "the rows that were left out cannot be read";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", why)
+            })?;
+            let head = futures_util::stream::iter([Ok::<_, std::io::Error>(HEAD.into())]);
+            match file {
+                None => Body::from_stream(head),
+                Some(file) => {
+                    Body::from_stream(head.chain(super::exports::pieces(tokio::fs::File::from_std(file))))
+                }
+            }
+        }
     };
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], body).into_response())
 }

@@ -308,8 +308,17 @@ fn claim(
     tx.touch_contact(tenant, id)
 }
 
+/// What stands on an address, under any of its names.
+pub(crate) fn on_address(tx: &mut Tx<'_>, tenant: &str, address: &AddressKey) -> Result<Vec<Reason>> {
+    let mut all = Vec::new();
+    for name in tx.names(tenant, address)? {
+        all.extend(tx.reasons(tenant, &Subject::Address(name))?);
+    }
+    Ok(all)
+}
+
 pub(crate) fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKey) -> Result<()> {
-    let said: Vec<Reason> = tx.reasons(tenant, &Subject::Address(address.clone()))?;
+    let said = on_address(tx, tenant, address)?;
     let causes: Vec<Cause> = said
         .iter()
         .filter(|reason| reason.is_live() && !reason.kind.concerns_address())

@@ -6,6 +6,7 @@ mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
+mod imported;
 mod inbox;
 mod ledger;
 mod links;
@@ -26,6 +27,7 @@ pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
 pub use events::{EventRow, EventRows};
 pub use evidence::{Decided, EvidenceRow, EvidenceRows, FileRow};
+pub use imported::{ImportedRow, ImportedRows};
 pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
 pub use links::{LinkRows, ShortLinkRow};
@@ -48,6 +50,7 @@ pub trait Rows:
     + ContactRows
     + EventRows
     + EvidenceRows
+    + ImportedRows
     + InboxRows
     + LedgerRows
     + LinkRows
@@ -71,6 +74,7 @@ impl<T> Rows for T where
         + ContactRows
         + EventRows
         + EvidenceRows
+        + ImportedRows
         + InboxRows
         + LedgerRows
         + LinkRows

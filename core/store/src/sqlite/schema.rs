@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0008_repeated.sql"),
     include_str!("schema/0009_names.sql"),
     include_str!("schema/0010_reviews.sql"),
+    include_str!("schema/0011_imported.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

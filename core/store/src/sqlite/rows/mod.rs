@@ -4,6 +4,7 @@ mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
+mod imported;
 mod inbox;
 mod ledger;
 mod links;

@@ -29,7 +29,7 @@ impl NameRows for SqliteRows<'_> {
 
     fn each_same(&mut self, scope: &str, each: &mut dyn FnMut(AddressKey)) -> Result<()> {
         let mut statement =
-            self.0.prepare_cached("SELECT DISTINCT kind, match_key FROM same WHERE tenant = ?1")?;
+            self.connection.prepare_cached("SELECT DISTINCT kind, match_key FROM same WHERE tenant = ?1")?;
         let mut found = statement.query([scope])?;
         while let Some(row) = found.next()? {
             each(key(&row.get::<_, String>(0)?, row.get(1)?)?);
