@@ -427,7 +427,10 @@ impl Writer {
         let (bulk, begun) = (self.bulk, Instant::now());
         let committed = self.database.transaction(|rows| {
             while let Some(job) = waiting.take() {
-                rows.savepoint()?;
+                // In bulk all jobs of a commit are taken, or none: what takes one back alone costs as much as the job.
+                if !bulk {
+                    rows.savepoint()?;
+                }
                 let mut tx = Tx::new(rows, cache, listed);
                 let (good, answer) = job(&mut tx);
                 let mut job_touched = std::mem::take(&mut tx.touched);
@@ -452,8 +455,13 @@ impl Writer {
                         }
                     }
                     blocked.extend(job_blocked);
-                    rows.release()?;
+                    if !bulk {
+                        rows.release()?;
+                    }
                     answers.push(answer);
+                } else if bulk {
+                    answer(early);
+                    return Err(StoreError::Unavailable("another part of the same commit failed".into()));
                 } else {
                     rows.roll_back()?;
                     answer(early);

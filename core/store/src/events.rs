@@ -1,15 +1,21 @@
 //! The feed of DND events, in the shape of HighLevel's `ContactDndUpdate` webhook (R29).
 
+mod standing;
+
+pub use standing::{dnd_json, state_json};
+
 use crate::{
-    error::Result,
+    error::{Result, StoreError},
     reviews::Review,
     rows::{EventRow, Subject},
     tx::Tx,
 };
-use dndgate_adapter::{AddressKind, Channel, Channels};
-use dndgate_dnd::{AddressKey, Blocks, Reason, Status, state};
+use dndgate_adapter::AddressKind;
+use dndgate_dnd::{AddressKey, Reason};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use standing::Standing;
 
 /// Members of a contact that HighLevel's webhook carries, as the API client sent them.
 const CONTACT_MEMBERS: [&str; 17] = [
@@ -50,8 +56,8 @@ pub struct StoredEvent {
 
 impl EventRow {
     pub(crate) fn into_stored(self) -> StoredEvent {
-        let payload = serde_json::from_str(&self.payload).unwrap_or_default();
-        StoredEvent { seq: self.seq, lane: self.lane, payload }
+        let kept = serde_json::from_str(&self.payload).unwrap_or_default();
+        StoredEvent { seq: self.seq, lane: self.lane, payload: standing::told(kept) }
     }
 }
 
@@ -98,52 +104,13 @@ pub fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<Forgotten> {
 /// Takes what is personal out of a lane's events (R5). They stay in the feed, so that nobody misses a change.
 pub(crate) fn erase(tx: &mut Tx<'_>, tenant: &str, lane: &str) -> Result<()> {
     for event in tx.rows.events_of_lane(tenant, lane)? {
-        let Ok(Value::Object(mut body)) = serde_json::from_str::<Value>(&event.payload) else { continue };
+        let seq = event.seq;
+        let Value::Object(mut body) = event.into_stored().payload else { continue };
         body.retain(|name, _| ERASED_MEMBERS.contains(&name.as_str()));
         body.insert("erased".into(), json!(true));
-        tx.rows.rewrite_event(event.seq, &Value::Object(body).to_string())?;
+        tx.rows.rewrite_event(seq, &Value::Object(body).to_string())?;
     }
     Ok(())
-}
-
-/// `{status, message, code}` of one channel, and what we add: `reason`, `source`, `since`, `removable`, `how`.
-pub fn state_json(state: &state::ChannelState<'_>) -> Value {
-    let Some(first) = state.reasons.first() else {
-        return json!({ "status": Status::Inactive, "message": "", "code": "" });
-    };
-    let lock = state.reasons.iter().find_map(|one| one.lock());
-    json!({
-        "status": state.status,
-        "message": first.message,
-        "code": first.code.as_deref().unwrap_or_default(),
-        "reason": first.kind.name(),
-        "source": first.source,
-        "since": first.began.to_string(),
-        "removable": lock.is_none(),
-        "how": lock.map_or("an operator may switch it off", |lock| lock.how()),
-        "address": first.origin.as_ref().map(|origin| json!({ "kind": origin.kind.name(), "value": origin.key })),
-        "reasons": state.reasons.iter().map(|one| json!({
-            "kind": one.kind.name(), "code": one.code, "message": one.message, "source": one.source,
-            "since": one.began.to_string(), "removable": one.lock().is_none(),
-        })).collect::<Vec<_>>(),
-    })
-}
-
-/// `dnd`, `dndSettings`, `inboundDndSettings` and `dndStatus` of these reasons.
-pub fn dnd_json(reasons: &[Reason], listed: Channels) -> Map<String, Value> {
-    let mut body = Map::new();
-    let all = reasons.iter().any(|one| one.is_live() && one.blocks == Blocks::AllChannels);
-    let settings: Map<String, Value> = Channel::ALL
-        .into_iter()
-        .map(|channel| (channel.name().to_owned(), state_json(&state::channel(reasons, channel))))
-        .collect();
-    let blocked =
-        Channel::ALL.into_iter().filter(|channel| !state::channel(reasons, *channel).reasons.is_empty());
-    body.insert("dnd".into(), json!(all));
-    body.insert("dndSettings".into(), Value::Object(settings));
-    body.insert("inboundDndSettings".into(), json!({ "all": state_json(&state::inbound(reasons)) }));
-    body.insert("dndStatus".into(), json!(state::overall(blocked.collect(), listed)));
-    body
 }
 
 /// Appends the event of a change: for each contact that it concerns, or for the address when no contact has it.
@@ -174,12 +141,13 @@ pub(crate) fn raise_review(tx: &mut Tx<'_>, review: &Review) -> Result<()> {
     let lanes: Vec<Option<String>> =
         if holders.is_empty() { vec![None] } else { holders.into_iter().map(Some).collect() };
     for contact in lanes {
-        let mut body = head("DndReview", &review.tenant, contact.as_ref());
-        body.insert("reviewId".into(), json!(review.id));
-        body.insert("channel".into(), json!(review.channel.name()));
-        body.insert("address".into(), address_json(&review.address));
-        body.insert("rule".into(), json!(review.rule));
-        append(tx, &review.tenant, contact.as_ref(), Some(&review.address), body)?;
+        let doubt = InDoubt {
+            review_id: &review.id,
+            channel: review.channel.name(),
+            address: Address::of(&review.address),
+            rule: &review.rule,
+        };
+        append(tx, "DndReview", &review.tenant, (contact.as_ref(), Some(&review.address)), &doubt)?;
     }
     Ok(())
 }
@@ -231,42 +199,79 @@ pub(crate) fn put(
     began: bool,
     channels: &Value,
 ) -> Result<()> {
-    let mut body = head("ContactDndUpdate", tenant, contact);
-    body.extend(about);
-    if let Some(address) = address {
-        body.insert("address".into(), address_json(address));
-    }
-    body.extend(dnd_json(reasons, tx.listed));
-    body.insert("change".into(), json!(if began { "enabled" } else { "disabled" }));
-    body.insert("channels".into(), channels.clone());
-    append(tx, tenant, contact, address, body)
+    let changed = Changed {
+        about,
+        address: address.map(Address::of),
+        standing: Standing::of(reasons, tx.listed),
+        change: if began { "enabled" } else { "disabled" },
+        channels,
+    };
+    append(tx, "ContactDndUpdate", tenant, (contact, address), &changed)
 }
 
-/// What every event begins with.
-fn head(kind: &str, tenant: &str, contact: Option<&String>) -> Map<String, Value> {
-    let mut body = Map::new();
-    body.insert("type".into(), json!(kind));
-    body.insert("locationId".into(), json!(tenant));
-    body.insert("id".into(), json!(contact));
-    body
-}
-
-fn address_json(address: &AddressKey) -> Value {
-    json!({ "kind": address.kind.name(), "value": address.key })
-}
-
-/// Appends an event to its lane.
+/// Appends an event to its lane: the contact's, or the address's where no contact has it.
 fn append(
     tx: &mut Tx<'_>,
+    kind: &'static str,
     tenant: &str,
-    contact: Option<&String>,
-    address: Option<&AddressKey>,
-    mut body: Map<String, Value>,
+    (contact, address): (Option<&String>, Option<&AddressKey>),
+    members: &impl Serialize,
 ) -> Result<()> {
-    body.insert("eventId".into(), json!(uuid::Uuid::now_v7().to_string()));
-    let now = crate::tx::now();
-    body.insert("timestamp".into(), json!(now.to_string()));
+    let timestamp = crate::tx::now();
+    let id = uuid::Uuid::now_v7().to_string();
+    let kept = Kept { kind, tenant, contact: contact.map(String::as_str), members, id, timestamp };
+    let kept = serde_json::to_string(&kept).map_err(|error| StoreError::Invalid(error.to_string()))?;
     let lane =
         contact.cloned().or_else(|| address.map(|one| tx.address_subject(tenant, one))).unwrap_or_default();
-    tx.rows.put_event(tenant, &lane, now, &Value::Object(body).to_string()).map(drop)
+    tx.rows.put_event(tenant, &lane, timestamp, &kept).map(drop)
+}
+
+/// An event as it is kept: what subscribers are sent, with what stood in place of what is made of it.
+#[derive(Serialize)]
+struct Kept<'a, Members> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "locationId")]
+    tenant: &'a str,
+    #[serde(rename = "id")]
+    contact: Option<&'a str>,
+    #[serde(flatten)]
+    members: &'a Members,
+    #[serde(rename = "eventId")]
+    id: String,
+    timestamp: Timestamp,
+}
+
+/// What a change of DND says.
+#[derive(Serialize)]
+struct Changed<'a> {
+    #[serde(flatten)]
+    about: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<Address<'a>>,
+    standing: Standing<'a>,
+    change: &'static str,
+    channels: &'a Value,
+}
+
+/// What a message in doubt says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InDoubt<'a> {
+    review_id: &'a str,
+    channel: &'static str,
+    address: Address<'a>,
+    rule: &'a str,
+}
+
+#[derive(Serialize)]
+struct Address<'a> {
+    kind: &'static str,
+    value: &'a str,
+}
+
+impl<'a> Address<'a> {
+    fn of(address: &'a AddressKey) -> Address<'a> {
+        Address { kind: address.kind.name(), value: &address.key }
+    }
 }

@@ -23,6 +23,7 @@ use crate::{
 };
 use dndgate_dnd::{AddressKey, Reason, Suppressed};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -34,7 +35,7 @@ const NAME: &str = "ledger";
 /// One change on its way into the ledger.
 pub(crate) struct Entry<'a> {
     pub(crate) tenant: &'a str,
-    /// Whom it concerns, at least one: the address it came from before the contacts that hold it.
+    /// Concerned it concerns, at least one: the address it came from before the contacts that hold it.
     pub(crate) subjects: &'a [Subject],
     /// `begin`, `end`, `opt_in`, `evidence`, `erase`, `confirmation`, `review`.
     pub(crate) change: &'static str,
@@ -52,15 +53,12 @@ pub(crate) struct Entry<'a> {
 pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     let (last, previous) = tx.rows.head()?;
     let seq = last + 1;
-    let personal = json!({
-        "subjects": entry.subjects.iter().map(|subject| match subject {
-            Subject::Contact(id) => json!({ "contact": id }),
-            Subject::Address(address) => json!({ "kind": address.kind.name(), "address": address.key }),
-        }).collect::<Vec<_>>(),
-        "origins": entry.reasons.iter().map(|one| one.origin.as_ref().map(|origin| &origin.key)).collect::<Vec<_>>(),
-        "messages": entry.reasons.iter().map(|one| &one.message).collect::<Vec<_>>(),
-    })
-    .to_string();
+    let personal = Personal {
+        subjects: entry.subjects.iter().map(Concerned::of).collect(),
+        origins: entry.reasons.iter().map(|one| one.origin.as_ref().map(|origin| &*origin.key)).collect(),
+        messages: entry.reasons.iter().map(|one| &*one.message).collect(),
+    };
+    let personal = text(&personal)?;
     let mut salt = [0u8; 16];
     getrandom::fill(&mut salt).map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut about: Vec<String> = entry
@@ -76,37 +74,104 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     }
     about.sort_unstable();
     about.dedup();
-    let text = json!({
-        "seq": seq,
-        "at": crate::tx::now().to_string(),
-        "eventAt": entry.event_at.to_string(),
-        "tenant": entry.tenant,
-        "change": entry.change,
-        "before": channels(entry.before),
-        "after": channels(entry.after),
-        "reasons": entry.reasons.iter().map(|one| json!({
-            "id": one.id, "kind": one.kind.name(), "blocks": one.blocks.name(), "permanent": one.permanent,
-            "code": one.code,
-        })).collect::<Vec<_>>(),
-        "source": entry.source,
-        "actor": entry.actor,
-        "more": entry.more,
-        // What the index must hold: whoever changes the index shows.
-        "about": about,
-        "personal": commitment(&salt, &personal),
-    })
-    .to_string();
+    let text = text(&Written {
+        seq,
+        at: crate::tx::now(),
+        event_at: entry.event_at,
+        tenant: entry.tenant,
+        change: entry.change,
+        before: channels(entry.before),
+        after: channels(entry.after),
+        reasons: entry.reasons.iter().map(|one| Because::of(one)).collect(),
+        source: entry.source,
+        actor: entry.actor,
+        more: &entry.more,
+        about: &about,
+        personal: commitment(&salt, &personal),
+    })?;
     let hash = chained(&previous, &text);
     let row = LedgerRow { seq, hash, entry: text, personal: Some((salt.to_vec(), personal)) };
     tx.rows.append(&row, &about)
 }
 
-fn channels(suppressed: Suppressed) -> Value {
+/// An entry as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    seq: u64,
+    at: Timestamp,
+    event_at: Timestamp,
+    tenant: &'a str,
+    change: &'a str,
+    before: Vec<&'static str>,
+    after: Vec<&'static str>,
+    reasons: Vec<Because<'a>>,
+    source: &'a str,
+    actor: &'a str,
+    more: &'a Value,
+    /// What the index must hold: whoever changes the index shows.
+    about: &'a [String],
+    personal: String,
+}
+
+/// Of a reason, what is not personal.
+#[derive(Serialize)]
+struct Because<'a> {
+    id: &'a str,
+    kind: &'static str,
+    blocks: &'static str,
+    permanent: bool,
+    code: Option<&'a str>,
+}
+
+impl<'a> Because<'a> {
+    fn of(one: &'a Reason) -> Because<'a> {
+        Because {
+            id: &one.id,
+            kind: one.kind.name(),
+            blocks: one.blocks.name(),
+            permanent: one.permanent,
+            code: one.code.as_deref(),
+        }
+    }
+}
+
+/// The personal part of an entry.
+#[derive(Serialize)]
+struct Personal<'a> {
+    subjects: Vec<Concerned<'a>>,
+    origins: Vec<Option<&'a str>>,
+    messages: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Concerned<'a> {
+    Contact { contact: &'a str },
+    Address { kind: &'static str, address: &'a str },
+}
+
+impl<'a> Concerned<'a> {
+    fn of(subject: &'a Subject) -> Concerned<'a> {
+        match subject {
+            Subject::Contact(id) => Concerned::Contact { contact: id },
+            Subject::Address(address) => {
+                Concerned::Address { kind: address.kind.name(), address: &address.key }
+            }
+        }
+    }
+}
+
+fn text(of: &impl Serialize) -> Result<String> {
+    serde_json::to_string(of).map_err(|error| StoreError::Invalid(error.to_string()))
+}
+
+fn channels(suppressed: Suppressed) -> Vec<&'static str> {
     let mut all: Vec<_> = suppressed.channels().iter().map(|channel| channel.name()).collect();
     if suppressed.inbound() {
         all.push("inbound");
     }
-    json!(all)
+    all
 }
 
 /// How entries are found by a contact.

@@ -80,6 +80,7 @@ impl Sqlite {
             // Negative is SQLite's way to say KiB.
             self.0.pragma_update(None, "cache_size", -i64::try_from(bulk_cache_kib()).unwrap_or_default())?;
             self.0.pragma_update(None, "wal_autocheckpoint", BULK_LOG_PAGES)?;
+            self.0.pragma_update(None, "temp_store", "MEMORY")?;
         }
         if throwaway {
             self.0.pragma_update(None, "synchronous", "OFF")?;
