@@ -211,6 +211,9 @@ impl Gateway {
     /// When threads cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
         let Gateway { shared, bound, admin, workers } = self;
+        if let Err(error) = notify::enlist(&shared).await {
+            tracing::error!(%error, "the subscribers of the configuration cannot be written down; it is tried again");
+        }
         // The cache fills while the listeners answer: until it is complete every send is refused with 503.
         let filling = Arc::clone(&shared);
         let fill = tokio::task::spawn_blocking(move || filling.store.fill_cache());

@@ -21,6 +21,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often old events are forgotten.
 const FORGET: Duration = Duration::from_secs(600);
 
+/// Writes down the subscribers of the configuration: they are told of whatever happens from then on. So it comes
+/// before the first request.
+pub(crate) async fn enlist(shared: &Shared) -> Result<(), StoreError> {
+    let all: Vec<Configured> = shared.config.load().subscribers.iter().map(configured).collect();
+    shared.store.write(move |tx| subscribers::configure(tx, &all, clock::now())).await
+}
+
 /// Looks after the subscribers until the gateway drains.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut draining = shared.draining.subscribe();
@@ -60,8 +67,7 @@ impl Staff {
     async fn look(&mut self) -> Result<(), StoreError> {
         let config = self.shared.config.load_full();
         if self.configured.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &config)) {
-            let all: Vec<Configured> = config.subscribers.iter().map(configured).collect();
-            self.shared.store.write(move |tx| subscribers::configure(tx, &all, clock::now())).await?;
+            enlist(&self.shared).await?;
             self.configured = Some(Arc::clone(&config));
             // Secrets and limits may be others.
             self.tasks.drain().for_each(|(_, (_, task))| task.abort());
