@@ -162,7 +162,9 @@ fn configuration(ports: Ports) -> String {
         // Of several ways to sign webhooks the sandbox knows the first.
         let signs = profile.keys.iter().find(|key| key.for_webhooks);
         for key in signs.into_iter().chain(profile.keys.iter().filter(|key| !key.for_webhooks)) {
-            let _ = writeln!(text, "{} = \"demo-{}\"", key.name, key.name.replace('_', "-"));
+            let own = adapter.sandbox().and_then(|sandbox| sandbox.key(key.name));
+            let value = own.unwrap_or_else(|| format!("demo-{}", key.name.replace('_', "-")));
+            let _ = writeln!(text, "{} = \"{value}\"", key.name);
         }
     }
     text

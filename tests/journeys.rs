@@ -34,6 +34,7 @@ mod journeys {
     mod rules;
     mod scheduled;
     mod sdk;
+    mod sendgrid;
     mod sinch;
     mod smuggling;
     mod status;

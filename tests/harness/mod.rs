@@ -8,6 +8,7 @@ pub mod api;
 pub mod client;
 pub mod fake;
 pub mod gateway;
+pub mod sendgrid;
 pub mod signed;
 pub mod wire;
 

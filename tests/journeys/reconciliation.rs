@@ -1,6 +1,11 @@
 //! What is known here compared with the provider's suppression lists.
 
-use crate::harness::{Message, Reaction, Setup, World, json_answer, signed::mail_event, until};
+use crate::harness::{
+    Fake, Message, Reaction, Setup, World, json_answer,
+    sendgrid::{SendGrid, configured},
+    signed::mail_event,
+    until,
+};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -198,4 +203,119 @@ fn the_manner_of_a_complaint_comes_along_and_nothing_here_is_lifted() {
     let run = report(&world, &compare(&world, &["here"]));
     assert_eq!(run["found"]["ours"], 1, "{run}");
     assert!(world.is_blocked("Email", "ada@example.org"), "absent there is no lift here");
+}
+
+/// A gateway in front of SendGrid.
+fn with_sendgrid(sendgrid: &SendGrid, more: &str) -> (World, Fake) {
+    let fake = sendgrid.serve();
+    let tail = format!("{}\n[reconciliation]\npause = \"0s\"\n{more}", configured(&fake, "", ""));
+    (Setup::default().without_mailgun_key().tail(&tail).start(), fake)
+}
+
+fn begun(world: &World, wish: &Value) -> Vec<String> {
+    let begun = world.api().post("/v1/reconciliations", wish);
+    assert_eq!(begun.status(), 202, "{}", begun.text());
+    let runs = begun.json()["reconciliations"].as_array().cloned().unwrap_or_default();
+    runs.iter().filter_map(|run| run["id"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_thousand_seeded_differences_with_sendgrid_are_found_exactly_and_put_in_order_once() {
+    let sendgrid = SendGrid::default().is_impatient();
+    let (world, fake) = with_sendgrid(&sendgrid, "");
+    let name = |kind: &str, number: usize| format!("{kind}{number:04}@example.org");
+    for (list, from) in
+        [("bounces", 0), ("invalid_emails", 150), ("spam_reports", 300), ("unsubscribes", 450)]
+    {
+        sendgrid.lists("", list, (from..from + 150).map(|number| name("theirs", number)));
+    }
+    sendgrid.lists("", "blocks", (0..40).map(|number| name("blocked", number)));
+    sendgrid.lists("", "unsubscribes", (0..50).map(|number| name("both", number)));
+    for number in 0..50 {
+        world.api().contact(&json!({ "email": name("both", number), "dnd": true }));
+    }
+    for number in 0..400 {
+        world.api().contact(
+            &json!({ "email": name("ours", number), "dndSettings": { "Email": { "status": "active" } } }),
+        );
+    }
+    let compare = |repair: &[&str]| {
+        let id = begun(&world, &json!({ "provider": "sendgrid", "repair": repair })).remove(0);
+        (report(&world, &id), id)
+    };
+    let (run, id) = compare(&[]);
+    assert_eq!((&run["found"]["theirs"], &run["found"]["ours"]), (&json!(600), &json!(400)), "{run}");
+    assert_eq!(run["found"]["entries"], 650, "no entry is told twice, and blocks say nothing lasting: {run}");
+    assert_eq!(differences(&world, &id, "theirs"), (0..600).map(|number| name("theirs", number)).collect());
+    assert_eq!(differences(&world, &id, "ours"), (0..400).map(|number| name("ours", number)).collect());
+
+    let (run, _) = compare(&["here", "there"]);
+    let repaired = (&run["found"]["theirsRepaired"], &run["found"]["oursRepaired"]);
+    assert_eq!(repaired, (&json!(600), &json!(400)), "{run}");
+    for (number, status) in [(1, "active"), (151, "active"), (301, "permanent"), (451, "active")] {
+        let id = world.api().contact(&json!({ "email": name("theirs", number) }));
+        let shown = world.api().show(&id)["dndSettings"]["Email"]["status"].clone();
+        assert_eq!(shown, status, "{number}: a complaint is known as one (r21), the others may be ended");
+    }
+    assert!(!world.is_blocked("Email", &name("blocked", 1)));
+    assert_eq!(sendgrid.on("", "unsubscribes").len(), 150 + 50 + 400);
+
+    let writes = |fake: &Fake| fake.seen().iter().filter(|one| one.method() == "POST").count();
+    let before = writes(&fake);
+    let (run, _) = compare(&["here", "there"]);
+    assert_eq!((&run["found"]["theirs"], &run["found"]["ours"]), (&json!(0), &json!(0)), "{run}");
+    assert_eq!(writes(&fake), before, "the second repair does nothing");
+}
+
+#[test]
+fn a_comparison_begins_by_itself_on_schedule() {
+    let sendgrid = SendGrid::default();
+    let (world, _fake) = with_sendgrid(&sendgrid, "every = \"1s\"\nrepair = [\"here\"]");
+    let done = |count: usize| {
+        until("a scheduled comparison", || {
+            let runs = world.api().get("/v1/reconciliations").json()["reconciliations"].clone();
+            let runs = runs.as_array().cloned().unwrap_or_default();
+            assert!(runs.iter().all(|run| run["requestedBy"] == "schedule"), "{runs:?}");
+            (runs.iter().filter(|run| run["state"] == "done").count() >= count).then_some(())
+        });
+    };
+    done(1);
+    sendgrid.lists("", "bounces", ["gone@example.org".to_owned()]);
+    until("the bounce to be known", || world.is_blocked("Email", "gone@example.org").then_some(()));
+    done(2);
+}
+
+#[test]
+fn each_account_has_its_lists_and_each_tenant_its_accounts() {
+    let sendgrid = SendGrid::default();
+    let (world, _fake) = with_sendgrid(
+        &sendgrid,
+        "[tenant.acme]\naccounts = [\"AC00000000000000000000000000000001\", \"subuser:acme\", \"subuser:acme-2\"]\n\
+         [tenant.beta]\naccounts = [\"subuser:beta\"]",
+    );
+    let own = |address: &str| [address.to_owned()];
+    sendgrid.lists("acme", "bounces", own("one@example.org"));
+    sendgrid.lists("acme-2", "spam_reports", own("two@example.org"));
+    sendgrid.lists("beta", "unsubscribes", own("three@example.org"));
+    sendgrid.lists("", "bounces", own("parent@example.org"));
+    world.api().contact(&json!({ "locationId": "acme", "email": "ours@example.org", "dnd": true }));
+    for id in begun(&world, &json!({ "provider": "sendgrid", "repair": ["here", "there"] })) {
+        report(&world, &id);
+    }
+    let blocked = |tenant: &str, address: &str| {
+        let question = json!({ "tenant": tenant, "sends": [{ "channel": "Email", "address": address }] });
+        world.api().post("/v1/check", &question).json()["results"][0]["verdict"] == "block"
+    };
+    for (address, acme, beta) in [
+        ("one@example.org", true, false),
+        ("two@example.org", true, false),
+        ("three@example.org", false, true),
+        ("parent@example.org", false, false),
+    ] {
+        assert_eq!((blocked("acme", address), blocked("beta", address)), (acme, beta), "{address}");
+    }
+    for (account, kept) in [("acme", true), ("acme-2", true), ("beta", false), ("", false)] {
+        assert_eq!(sendgrid.on(account, "unsubscribes").contains("ours@example.org"), kept, "{account}");
+    }
+    assert!(sendgrid.on("acme", "unsubscribes").contains("two@example.org"), "each account is its own");
 }

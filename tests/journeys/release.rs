@@ -1,7 +1,11 @@
 //! The release of spam complaints (R21): the gateway asks the provider itself, twice and once more at the end.
 
 use crate::harness::{
-    Fake, Reaction, Setup, World, answer, json_answer, signed::mail_event, until, wire::Message,
+    Fake, Reaction, Setup, World, answer, json_answer,
+    sendgrid::{SendGrid, configured, event},
+    signed::mail_event,
+    until,
+    wire::Message,
 };
 use serde_json::{Value, json};
 use std::{
@@ -293,4 +297,87 @@ fn r21_the_providers_validation_counts_where_it_is_configured() {
     assert_eq!(step("undeliverable"), ["address-bad"]);
     assert_eq!(step("something new"), ["validation"]);
     assert!(step("deliverable").is_empty(), "a good address needs no word");
+}
+
+/// A gateway in front of Mailgun and SendGrid.
+fn both(sendgrid: &SendGrid) -> (World, Fake) {
+    let fake = sendgrid.serve();
+    let resolver = name_server();
+    let tail = format!(
+        "account = \"mg.example.com\"\n{}\n[release]\nreading_interval = \"200ms\"\nresolver = \"127.0.0.1:{resolver}\"",
+        configured(&fake, "", "")
+    );
+    (Setup::default().tail(&tail).start(), fake)
+}
+
+#[test]
+fn r21_a_complaint_at_sendgrid_is_released_by_its_five_lists() {
+    let sendgrid = SendGrid::default();
+    let (world, fake) = both(&sendgrid);
+    // Mailgun knows the address, and has no say in it.
+    Lists::with(&[("complaints", ADA)]).serve(&world.mailgun);
+    sendgrid.lists("", "spam_reports", [ADA.to_owned()]);
+    sendgrid.lists("", "unsubscribes", [ADA.to_owned(), "bob@example.org".to_owned()]);
+    let id = world.api().contact(&json!({ "email": ADA }));
+    world.sendgrid_reports(&[event("spamreport", ADA, json!({}))]);
+    let (status, body) = post(&world, &id, &json!({}));
+    assert_eq!(status, 409);
+    assert!(missing(&body).contains(&"lists-present"), "{body}");
+    let asked: BTreeSet<String> = fake.seen().iter().map(|one| one.target().to_owned()).collect();
+    for list in ["bounces", "blocks", "spam_reports", "invalid_emails"] {
+        assert!(asked.contains(&format!("/v3/suppression/{list}/ada%40example.org")), "{asked:?}");
+    }
+    assert!(asked.contains("/v3/asm/suppressions/global/ada%40example.org"), "{asked:?}");
+
+    let word = json!({ "remove": true, "confirmation": { "reason": "asked on the phone" } });
+    until_ready(&world, &id, &word);
+    assert!(sendgrid.on("", "spam_reports").is_empty());
+    assert_eq!(sendgrid.on("", "unsubscribes").len(), 1, "somebody else's entry stays");
+    assert!(world.mailgun.seen().is_empty(), "only who reported it is asked");
+    let (status, ended) = post(&world, &id, &json!({ "end": true }));
+    assert_eq!(status, 200, "{ended}");
+    assert!(!world.is_blocked("Email", ADA));
+    let history = Value::Array(world.api().history(&id)).to_string();
+    assert!(history.contains("GET /v3/asm/suppressions/global/{address}"), "{history}");
+    assert!(!history.contains("SG.key"), "{history}");
+}
+
+#[test]
+fn r21_each_provider_that_reported_a_complaint_must_let_it_go() {
+    let sendgrid = SendGrid::default();
+    let (world, fake) = both(&sendgrid);
+    let mailgun = Lists::with(&[("complaints", ADA)]);
+    mailgun.serve(&world.mailgun);
+    let id = complains(&world, ADA);
+    let (_, body) = post(&world, &id, &json!({}));
+    assert!(missing(&body).contains(&"lists-present"), "{body}");
+    assert!(fake.seen().is_empty(), "SendGrid did not report it");
+    // Now it does, too.
+    world.sendgrid_reports(&[event("spamreport", ADA, json!({}))]);
+    mailgun.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    sendgrid.lists("", "bounces", [ADA.to_owned()]);
+    let (_, body) = post(&world, &id, &json!({ "confirmation": { "reason": "sure" } }));
+    assert!(missing(&body).contains(&"lists-present"), "SendGrid's is one of both: {body}");
+    until_ready(&world, &id, &json!({ "remove": true, "confirmation": { "reason": "sure" } }));
+    assert!(sendgrid.on("", "bounces").is_empty());
+}
+
+#[test]
+fn r21_a_complaint_of_a_provider_that_is_gone_stays() {
+    let sendgrid = SendGrid::default();
+    let (mut world, _fake) = both(&sendgrid);
+    Lists::default().serve(&world.mailgun);
+    let id = world.api().contact(&json!({ "email": ADA }));
+    world.sendgrid_reports(&[event("spamreport", ADA, json!({}))]);
+    let file = world.gate.folder().join("dndgate.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    std::fs::write(&file, text.replace("name = \"sendgrid\"", "name = \"renamed\"")).expect("written");
+    world.gate.is_killed();
+    world.gate.starts_again();
+    let (status, body) = post(&world, &id, &json!({ "confirmation": { "reason": "sure" }, "end": true }));
+    assert_eq!(status, 409);
+    assert!(missing(&body).contains(&"lists-unverified"), "{body}");
+    assert!(body.to_string().contains("this provider reported the complaint"), "{body}");
+    assert!(world.mailgun.seen().is_empty(), "another provider's lists say nothing of it");
+    assert!(world.is_blocked("Email", ADA));
 }

@@ -231,3 +231,11 @@ impl Lock {
         }
     }
 }
+
+/// The provider that a reason's source names: `webhook:NAME event …`, `reconciliation:NAME …`. `None` for any other
+/// source (an import, an operator).
+pub fn reporter(source: &str) -> Option<&str> {
+    let (what, rest) = source.split_once(':')?;
+    let name = rest.split(' ').next().filter(|name| !name.is_empty())?;
+    matches!(what, "webhook" | "reconciliation").then_some(name)
+}

@@ -3,7 +3,7 @@
 
 use crate::{
     evidence::{self, Evidence},
-    reason::{AddressKey, Blocks, Lock, Reason, ReasonKind},
+    reason::{AddressKey, Blocks, Lock, Reason, ReasonKind, reporter},
     release::Release,
 };
 use dndgate_adapter::{Channel, suppressions::Listing};
@@ -53,12 +53,13 @@ pub fn begin(reasons: &[Reason], cause: &Cause, id: impl FnOnce() -> String) -> 
     })
 }
 
-/// Is it the same, and no weaker?
+/// Is it the same, and no weaker? A complaint is whose it is: each that reported one must let it go (R21).
 fn covers(reason: &Reason, cause: &Cause) -> bool {
     reason.kind == cause.kind
         && reason.blocks == cause.blocks
         && reason.origin == cause.origin
         && reason.code == cause.code
+        && (reason.kind != ReasonKind::Complaint || reporter(&reason.source) == reporter(&cause.source))
         && (reason.permanent || !cause.permanent)
 }
 
@@ -287,6 +288,26 @@ mod tests {
             assert_eq!(lifted.ends.len() == 1, free, "{kind} on {}", blocks.name());
             assert_eq!(lifted.stays.is_empty(), free, "{kind} on {}", blocks.name());
         }
+    }
+
+    #[test]
+    fn r21_a_complaint_is_whose_it_is() {
+        let told =
+            |source: &str| Cause { source: source.into(), ..cause(ReasonKind::Complaint, EMAIL, false) };
+        let first = begin(&[], &told("webhook:mailgun event 1 request 2"), || "1".into()).expect("the first");
+        let known = [first];
+        for (source, is_new) in [
+            ("webhook:mailgun event 3 request 4", false),
+            ("reconciliation:mailgun complaints run 5", false),
+            ("webhook:sendgrid event 1 request 2", true),
+            ("import:complaints.csv", true),
+        ] {
+            assert_eq!(begin(&known, &told(source), || "2".into()).is_some(), is_new, "{source}");
+        }
+        let bounce =
+            |source: &str| Cause { source: source.into(), ..cause(ReasonKind::Bounce, EMAIL, false) };
+        let known = [begin(&[], &bounce("webhook:mailgun event 1"), || "1".into()).expect("the first")];
+        assert!(begin(&known, &bounce("webhook:sendgrid event 1"), || "2".into()).is_none());
     }
 
     #[test]

@@ -167,8 +167,7 @@ async fn cancel(worker: &Rc<Worker>, waiting: Waiting) {
     };
     let status = call::make(worker, route, call, TIMEOUT).await;
     match status {
-        // Not there, or sent already: nothing is left to cancel.
-        Ok(status) if status.is_success() || matches!(status.as_u16(), 400 | 404 | 409 | 410) => {
+        Ok(status) if route.provider.adapter.cancelled(status) => {
             tracing::info!(
                 provider = waiting.provider,
                 send = waiting.handle.id,

@@ -48,6 +48,7 @@ pub(crate) fn accounts(routes: &Routes, route: &Route, lists: &dyn Suppressions,
     }
     match (all.is_empty(), configured.is_empty()) {
         (false, _) => Accounts::Known(all),
+        (true, _) if lists.lists_of_credentials() && is_its(None) => Accounts::Known(vec![String::new()]),
         (true, true) if is_its(None) => Accounts::Ask,
         (true, true) => Accounts::Unnamed,
         (true, false) => Accounts::Foreign,

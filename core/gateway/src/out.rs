@@ -34,12 +34,20 @@ impl<'a> Out<'a, '_> {
             .chain(self.ruled.iter().map(|one| one.index))
             .chain(self.uncertain.iter().map(|one| one.0))
             .collect();
+        let hangs = !self.sending.follows.is_empty() || !self.sending.copies.is_empty();
         let mut before = usize::MAX;
-        while !self.sending.follows.is_empty() && before != dropped.len() {
+        while hangs && before != dropped.len() {
             before = dropped.len();
             for (follower, leader) in &self.sending.follows {
                 if dropped.contains(leader) && !dropped.contains(follower) {
                     dropped.push(*follower);
+                }
+            }
+            for copies in &self.sending.copies {
+                if copies.of.iter().all(|one| dropped.contains(one)) {
+                    let more: Vec<usize> =
+                        copies.who.iter().copied().filter(|one| !dropped.contains(one)).collect();
+                    dropped.extend(more);
                 }
             }
         }
@@ -98,6 +106,7 @@ impl<'a> Out<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dndgate_adapter::Copies;
 
     #[test]
     fn who_hangs_on_somebody_goes_along() {
@@ -105,6 +114,13 @@ mod tests {
         let blocked = [Blocked { index: 0, channel: Channel::Fb, reason: ReasonKind::Keyword }];
         let out = Out { sending: &sending, blocked: &blocked, ruled: &[], uncertain: &[] };
         assert_eq!(out.dropped(), [0, 2, 3]);
+        let hidden = Copies { who: vec![4, 5], of: vec![0, 1] };
+        let both = [blocked[0], Blocked { index: 1, ..blocked[0] }];
+        for (blocked, dropped) in [(&both[..1], &[0][..]), (&both[..], &[0, 1, 4, 5][..])] {
+            let sending = Sending { copies: vec![hidden.clone()], ..Sending::default() };
+            let out = Out { sending: &sending, blocked, ruled: &[], uncertain: &[] };
+            assert_eq!(out.dropped(), dropped);
+        }
         assert_eq!(out.why(3).cause, RefusalCause::Unreadable);
         assert_eq!(out.why(0).reason, Some((Channel::Fb, Some(ReasonKind::Keyword))));
     }

@@ -10,6 +10,7 @@ use crate::{
 use dndgate_adapter::AddressKind;
 use dndgate_dnd::{AddressKey, ReasonKind, Release};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The addresses of a contact that were marked as spam.
 pub fn complained(contact: &ContactView) -> Vec<AddressKey> {
@@ -17,6 +18,30 @@ pub fn complained(contact: &ContactView) -> Vec<AddressKey> {
     for reason in contact.reasons.iter().filter(|one| one.is_live() && one.kind == ReasonKind::Complaint) {
         let email = reason.origin.iter().filter(|origin| origin.kind == AddressKind::Email);
         all.extend(email.filter(|origin| !all.contains(origin)).cloned().collect::<Vec<_>>());
+    }
+    all
+}
+
+/// Who reported an address as marked as spam.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reporters {
+    /// These providers, by their names in the configuration.
+    pub providers: BTreeSet<String>,
+    /// Somebody else as well: an import, an operator.
+    pub others: bool,
+}
+
+/// Who reported the live complaints about an address of a contact: their lists have the last word on it.
+pub fn reporters(contact: &ContactView, address: &AddressKey) -> Reporters {
+    let mut all = Reporters::default();
+    for reason in contact.reasons.iter().filter(|one| one.is_live() && one.kind == ReasonKind::Complaint) {
+        if reason.origin.as_ref() != Some(address) {
+            continue;
+        }
+        match dndgate_dnd::reason::reporter(&reason.source) {
+            Some(name) => all.providers.extend([name.to_owned()]),
+            None => all.others = true,
+        }
     }
     all
 }

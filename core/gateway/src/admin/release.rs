@@ -172,15 +172,35 @@ impl Steps<'_> {
         all
     }
 
-    /// Asks every list of every account of the tenant, each spelling.
-    async fn read(&self, address: &AddressKey) -> (Reading, Vec<Value>) {
+    /// The providers whose lists decide on an address: those that reported it; where somebody else did, all. And
+    /// those of them whose lists cannot be read.
+    fn deciding(&self, address: &AddressKey) -> (Vec<Keeper>, Vec<String>) {
         let routes = self.admin.shared.routes.load_full();
-        let keepers = lists::keepers(&routes, &self.contact.tenant);
+        let reporters = release::reporters(self.contact, address);
+        let mut keepers = lists::keepers(&routes, &self.contact.tenant);
+        let is_kept = |name: &String| keepers.iter().any(|one| one.route.provider.name == *name);
+        let dumb = reporters.providers.iter().filter(|name| !is_kept(name)).cloned().collect();
+        let reported = |one: &Keeper| reporters.providers.contains(&one.route.provider.name);
+        keepers.retain(|one| reporters.others || reported(one));
+        (keepers, dumb)
+    }
+
+    /// Asks every list of every account that decides, each spelling.
+    async fn read(&self, address: &AddressKey) -> (Reading, Vec<Value>) {
+        let (keepers, dumb) = self.deciding(address);
         let mut records = Vec::new();
         let mut outcomes: Vec<Presence> = Vec::new();
         let note =
             |provider: &str, why: &str| json!({ "provider": provider, "outcome": "unverified", "says": why });
-        if keepers.is_empty() {
+        for name in &dumb {
+            outcomes.push(Presence::Unknown("no lists"));
+            records.push(note(
+                name,
+                "this provider reported the complaint, and its suppression lists cannot be read here: its adapter \
+                 knows none, or it is not configured for this tenant any more",
+            ));
+        }
+        if keepers.is_empty() && dumb.is_empty() {
             outcomes.push(Presence::Unknown("no provider"));
             records.push(note(
                 "",
@@ -263,9 +283,8 @@ impl Steps<'_> {
 
     /// Has the address taken off every list on which it stands.
     async fn remove(&self, address: &AddressKey) -> Vec<Value> {
-        let routes = self.admin.shared.routes.load_full();
         let mut records = Vec::new();
-        for keeper in &lists::keepers(&routes, &self.contact.tenant) {
+        for keeper in &self.deciding(address).0 {
             for account in &self.accounts(keeper).await.unwrap_or_default() {
                 for list in keeper.lists.lists() {
                     for spelling in self.spellings(address) {
