@@ -40,6 +40,7 @@ targets! {
     messagebird: dndgate_messagebird::MESSAGEBIRD,
     plivo: dndgate_plivo::PLIVO,
     postmark: dndgate_postmark::POSTMARK,
+    sendgrid: dndgate_sendgrid::SENDGRID,
     sparkpost: dndgate_sparkpost::SPARKPOST,
     telnyx: dndgate_telnyx::TELNYX,
     twilio: dndgate_twilio::TWILIO,
