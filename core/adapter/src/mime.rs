@@ -1,5 +1,22 @@
 //! The header of a MIME message, read so that no reader sees a field that is not seen here.
 
+/// Is it the name of a header field with recipients?
+pub fn names_recipients(name: &str) -> bool {
+    let name = name.trim();
+    let bare = match name.get(.."resent-".len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("resent-") => &name["resent-".len()..],
+        _ => name,
+    };
+    ["to", "cc", "bcc", "apparently-to"].iter().any(|one| bare.eq_ignore_ascii_case(one))
+}
+
+/// Does a line of this value, but for the first, begin as a header field with recipients does? Whoever writes such
+/// a value into a mail as it stands makes one of it.
+pub fn breaks_into_recipients(value: &str) -> bool {
+    let lines = value.split(['\r', '\n', '\u{2028}', '\u{2029}', '\u{85}']).skip(1);
+    lines.filter_map(|line| line.split_once(':')).any(|(name, _)| names_recipients(name))
+}
+
 /// The header fields whose lower-case name is `wanted`, unfolded, in their order.
 ///
 /// Lines may end in CRLF, LF or CR, and a line that is no field does not end the header: only a blank line
@@ -100,6 +117,20 @@ mod tests {
         assert!(bcc("From: x\r\n\r\nBcc: a@x\r\n").is_empty(), "the body is no header");
         assert_eq!(body(b"A: b\r\n\r\ntext\n"), b"text\n");
         assert_eq!(body(b"A: b\n"), b"");
+    }
+
+    #[test]
+    fn r10_a_value_that_breaks_into_recipients_is_found() {
+        for value in
+            ["a\r\nBcc: x", "a\ncc:x", "a\r\n\r\nTo : x", "a\u{2028}Resent-To: x", "a\n b\nRESENT-bcc: x"]
+        {
+            assert!(breaks_into_recipients(value), "{value:?}");
+        }
+        for value in
+            ["", "Bcc: x", "a\r\n b", "a\nDate: x", "To: be or not", "a\n", "a\nto be: x", "resent-\nx"]
+        {
+            assert!(!breaks_into_recipients(value), "{value:?}");
+        }
     }
 
     #[test]

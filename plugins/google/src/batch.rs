@@ -34,8 +34,10 @@ const ODD_FIELDS: [&str; 7] = [
 
 /// Is the call a batch?
 pub(crate) fn is_one(call: &Call<'_>) -> bool {
-    let path = call.path.to_ascii_lowercase();
-    call.method == Method::POST && (path == "/batch" || path.starts_with("/batch/"))
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    let named = call.path.split_at_checked("/batch".len());
+    call.method == Method::POST
+        && named.is_some_and(|(first, rest)| first.eq_ignore_ascii_case("/batch") && is_below(rest))
 }
 
 /// Whom a batch reaches: a recipient for each part that reaches somebody or cannot be judged.

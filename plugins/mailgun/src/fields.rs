@@ -197,6 +197,16 @@ pub(crate) fn meaning(name: &str) -> Result<Meaning, Unreadable> {
     })
 }
 
+/// Does Mailgun write the field's value into the header of the mail?
+pub(crate) fn stands_in_header(name: &str) -> bool {
+    let bare = bare(name);
+    let is = |other: &&str| bare.eq_ignore_ascii_case(other);
+    match bare.split_once(':') {
+        Some((prefix, _)) => prefix.trim().eq_ignore_ascii_case("h"),
+        None => ["subject", "from"].iter().any(is),
+    }
+}
+
 /// `h:NAME` and `o:NAME`.
 fn prefixed(prefix: &str, rest: &str) -> Meaning {
     let is = |other: &&str| rest.eq_ignore_ascii_case(other);

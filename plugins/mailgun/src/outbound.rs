@@ -1,7 +1,7 @@
 //! Whom a send reaches.
 
 use crate::{
-    fields::{Fields, Meaning, SCHEDULES, meaning},
+    fields::{Fields, Meaning, SCHEDULES, meaning, stands_in_header},
     lists,
     path::{self, SendPoint},
 };
@@ -100,6 +100,7 @@ impl<'a> Read<'a> {
         };
         let mut mime = None;
         for field in 0..read.fields.len() {
+            read.refuse_break(field)?;
             match meaning(read.fields.name(field))? {
                 Meaning::Recipients { role, .. } if point != SendPoint::Messages && role != Role::To => {
                     return Err(Unreadable::new(
@@ -122,6 +123,18 @@ impl<'a> Read<'a> {
             read.mime(field)?;
         }
         Ok(read)
+    }
+
+    /// Whether Mailgun takes line breaks out of what it writes into a header is not known.
+    fn refuse_break(&self, field: usize) -> Result<(), Unreadable> {
+        if stands_in_header(self.fields.name(field))
+            && mime::breaks_into_recipients(&String::from_utf8_lossy(self.fields.bytes(field)))
+        {
+            return Err(Unreadable::new(
+                "a line of a header field reads as one that names recipients: put them into to, cc or bcc",
+            ));
+        }
+        Ok(())
     }
 
     fn recipients(&mut self, field: usize, role: Role, exact: bool) -> Result<(), Unreadable> {

@@ -5,6 +5,7 @@ use dndgate_adapter::{
     AddressKind, Channel, Channels, Known, Outbound, Recipient, Request, Role, Sending, Unreadable, form,
     json::{self, Json, Value},
     mailbox,
+    mime::{breaks_into_recipients, names_recipients},
 };
 use std::{borrow::Cow, ops::Range};
 
@@ -207,19 +208,6 @@ fn headers_name_nobody(message: &Json<'_>) -> Result<(), Unreadable> {
         }
     }
     Ok(())
-}
-
-/// Is it the name of a header field with recipients?
-fn names_recipients(name: &str) -> bool {
-    let name = name.trim().to_ascii_lowercase();
-    let name = name.strip_prefix("resent-").unwrap_or(&name);
-    matches!(name, "to" | "cc" | "bcc" | "apparently-to")
-}
-
-/// Does a line after the first begin as a header field with recipients does?
-fn breaks_into_recipients(text: &str) -> bool {
-    let lines = text.split(['\r', '\n', '\u{2028}', '\u{2029}', '\u{85}']).skip(1);
-    lines.filter_map(|line| line.split_once(':')).any(|(name, _)| names_recipients(name))
 }
 
 /// Somebody hidden who stands beside one addressee alone goes with the addressee: nobody else could take that place.

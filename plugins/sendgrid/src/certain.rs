@@ -7,7 +7,7 @@
 use dndgate_adapter::{
     Unreadable,
     json::{Json, Value},
-    mailbox,
+    mime,
 };
 
 /// Header fields with which software sends or that SendGrid takes orders from. It says that it refuses the first
@@ -22,13 +22,28 @@ pub(crate) fn check(body: &Json<'_>) -> Result<(), Unreadable> {
         return Err(Unreadable::new("batch_id must be text"));
     }
     headers(body)?;
+    lines(body)?;
     for mail in list(body, "personalizations")? {
         headers(mail)?;
+        lines(mail)?;
         for role in ["to", "cc", "bcc"] {
             for person in list(mail, role)? {
                 name(person)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// What else stands in the header of a mail must not break into fields of its own.
+fn lines(object: &Json<'_>) -> Result<(), Unreadable> {
+    let name = |field: &str| object.field(field).ok().flatten().and_then(|one| one.get("name"));
+    let subject = object.field("subject")?;
+    let texts = [subject, name("from"), name("reply_to")];
+    if texts.into_iter().flatten().filter_map(Json::as_str).any(mime::breaks_into_recipients) {
+        return Err(Unreadable::new(
+            "a line of the subject or of a name reads as a header field that names recipients",
+        ));
     }
     Ok(())
 }
@@ -57,14 +72,9 @@ fn name(person: &Json<'_>) -> Result<(), Unreadable> {
 
 /// Could a reader of `name <address>` find another address in it?
 fn hides_an_address(name: &str, address: &str) -> bool {
-    // An encoded word is undone by whoever reads the line again.
-    if name.contains("=?") && mailbox::read(&format!("{name} <{address}>")).is_err() {
-        return true;
-    }
     if is_quoted(name.trim()) {
         return false;
     }
-    let name = name.replace("%40", "@").replace(['\u{ff20}', '\u{fe6b}'], "@");
     let separates = |char: char| char.is_whitespace() || ",;<>()\"'[]:\\".contains(char);
     name.split(separates).any(|word| {
         let is_address = word.split_once('@').is_some_and(|(local, domain)| {
@@ -120,16 +130,12 @@ mod tests {
             "\"a\\\" <ada@example.org>, \\\"b\"",
             "(ada@example.org)",
             "ada@example",
-            "ada%40example.org, Bob",
-            "ada\u{ff20}example.org, Bob",
-            "=?utf-8?q?ada=40example.org?=, Bob",
         ] {
             assert!(hides_an_address(name, "bob@example.org"), "{name}");
         }
         for name in [
             "Bob",
             "Bob @ Acme",
-            "=?utf-8?q?Bob_=C3=96?=",
             "Smith, Bob",
             "bob@example.org",
             "BOB@example.org",

@@ -4,7 +4,7 @@ use crate::path::{self, LISTS, PUSH, Point};
 use dndgate_adapter::{
     AddressKind, Channel, Channels, Known, Outbound, Recipient, Request, Role, Sending, Unreadable, form,
     json::{self, Json, Value},
-    mailbox,
+    mailbox, mime,
 };
 use std::{
     borrow::Cow,
@@ -19,9 +19,6 @@ const RECIPIENTS_MAX: usize = 100_000;
 /// Where people stand. Whether SparkPost takes the last three is not known: they count.
 const ARRAYS: [(&str, Role); 4] =
     [("recipients", Role::To), ("cc", Role::Cc), ("bcc", Role::Bcc), ("archive", Role::Bcc)];
-
-/// What stands inside of them. Nothing of it belongs into a query.
-const INSIDE: [&str; 6] = ["address", "email", "phone", "multichannel_addresses", "header_to", "list_id"];
 
 /// One entry of an array of recipients.
 #[derive(Debug)]
@@ -117,8 +114,7 @@ pub(crate) fn body<'a>(request: &Request<'a>) -> Result<Json<'a>, Unreadable> {
         return Err(Unreadable::new("send this as application/json, in UTF-8"));
     }
     for pair in form::read(request.head.query.unwrap_or_default().as_bytes())?.pairs() {
-        let mut names = ARRAYS.iter().map(|(name, _)| *name).chain(INSIDE);
-        if names.any(|name| form::same_field(&pair.name, name)) {
+        if ARRAYS.iter().any(|(name, _)| form::same_field(&pair.name, name)) {
             return Err(Unreadable::new("a recipient stands in the query: put it into the body"));
         }
     }
@@ -141,12 +137,29 @@ fn stored<'a>(body: &Json<'a>, list: &Json<'_>) -> Result<Outbound<'a>, Unreadab
     }
 }
 
+/// Whether SparkPost takes line breaks out of what it writes into a header is not known.
+fn refuse_breaks(content: Option<&Json<'_>>) -> Result<(), Unreadable> {
+    let Some(content) = content else { return Ok(()) };
+    let name =
+        |field: &str| content.get(field).map(|one| one.get("name").unwrap_or(one)).and_then(Json::as_str);
+    let headers = content.get("headers").and_then(Json::as_object).unwrap_or_default();
+    let fields = headers.iter().flat_map(|one| [Some(&*one.key), one.value.as_str()]);
+    let texts = ["subject", "from", "reply_to"].map(name).into_iter().chain(fields);
+    if texts.flatten().any(mime::breaks_into_recipients) {
+        return Err(Unreadable::new(
+            "a line of the subject, of a name or of a header field reads as a header field that names recipients",
+        ));
+    }
+    Ok(())
+}
+
 /// The people of a transmission, in their order.
 ///
 /// # Errors
 /// When they cannot be read with certainty.
 pub(crate) fn transmission<'b, 'a>(body: &'b Json<'a>) -> Result<Transmission<'b, 'a>, Unreadable> {
     let content = body.field("content")?;
+    refuse_breaks(content)?;
     let headers = content.map(|content| content.field("headers")).transpose()?.flatten();
     let cc = headers.and_then(|headers| {
         let members = headers.as_object()?;
@@ -230,17 +243,13 @@ fn entry<'b, 'a>(
 /// One of a recipient's addresses on several channels.
 fn by_channel<'a>(one: &Json<'a>, role: Role) -> Result<Recipient<'a>, Unreadable> {
     let channel = one.field("channel")?.and_then(Json::as_str);
-    let (mail, phone) = (one.field("email")?, one.field("phone")?);
-    if mail.is_some() && channel != Some("email") || phone.is_some() && channel != Some("sms") {
-        return Err(Unreadable::new("an address of another channel stands in multichannel_addresses"));
-    }
     match channel {
         Some("email") => {
-            let mail = mail_address(mail)?;
+            let mail = mail_address(one.field("email")?)?;
             Ok(person(Channels::of(Channel::Email), AddressKind::Email, mail, role, Known::Address))
         }
         Some("sms") => {
-            let phone = phone.and_then(Json::text);
+            let phone = one.field("phone")?.and_then(Json::text);
             let phone = phone.ok_or_else(|| Unreadable::new("phone must be text"))?;
             Ok(person(Channels::of(Channel::Sms), AddressKind::Phone, phone, role, Known::Address))
         }

@@ -137,7 +137,7 @@ impl Spoilt {
             7 => {
                 let media = choices.of(MEDIA);
                 let value = HeaderValue::from_static(media);
-                if choices.byte() % 4 == 0 {
+                if choices.byte().is_multiple_of(4) {
                     self.0.headers.append(header::CONTENT_TYPE, value);
                 } else if media.is_empty() {
                     self.0.headers.remove(header::CONTENT_TYPE);
