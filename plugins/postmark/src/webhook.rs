@@ -66,6 +66,8 @@ fn bounce<'a>(body: &Json<'a>) -> Result<EventKind<'a>, Unreadable> {
         (_, "Transient" | "DnsError" | "SoftBounce" | "AutoResponder" | "ChallengeVerification") => {
             Severity::Temporary
         }
+        // Postmark would deliver to the person again.
+        (Some(false), "SpamNotification") => Severity::Temporary,
         _ => Severity::Unsaid,
     };
     let words = ["Details", "Description"].iter().filter_map(|name| text(body, name));

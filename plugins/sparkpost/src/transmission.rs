@@ -20,6 +20,9 @@ const RECIPIENTS_MAX: usize = 100_000;
 const ARRAYS: [(&str, Role); 4] =
     [("recipients", Role::To), ("cc", Role::Cc), ("bcc", Role::Bcc), ("archive", Role::Bcc)];
 
+/// What stands inside of them. Nothing of it belongs into a query.
+const INSIDE: [&str; 6] = ["address", "email", "phone", "multichannel_addresses", "header_to", "list_id"];
+
 /// One entry of an array of recipients.
 #[derive(Debug)]
 pub(crate) struct Entry<'b, 'a> {
@@ -114,7 +117,8 @@ pub(crate) fn body<'a>(request: &Request<'a>) -> Result<Json<'a>, Unreadable> {
         return Err(Unreadable::new("send this as application/json, in UTF-8"));
     }
     for pair in form::read(request.head.query.unwrap_or_default().as_bytes())?.pairs() {
-        if ARRAYS.iter().any(|(name, _)| form::same_field(&pair.name, name)) {
+        let mut names = ARRAYS.iter().map(|(name, _)| *name).chain(INSIDE);
+        if names.any(|name| form::same_field(&pair.name, name)) {
             return Err(Unreadable::new("a recipient stands in the query: put it into the body"));
         }
     }
@@ -243,13 +247,17 @@ fn entry<'b, 'a>(
 /// One of a recipient's addresses on several channels.
 fn by_channel<'a>(one: &Json<'a>, role: Role) -> Result<Recipient<'a>, Unreadable> {
     let channel = one.field("channel")?.and_then(Json::as_str);
+    let (mail, phone) = (one.field("email")?, one.field("phone")?);
+    if mail.is_some() && channel != Some("email") || phone.is_some() && channel != Some("sms") {
+        return Err(Unreadable::new("an address of another channel stands in multichannel_addresses"));
+    }
     match channel {
         Some("email") => {
-            let mail = mail_address(one.field("email")?)?;
+            let mail = mail_address(mail)?;
             Ok(person(Channels::of(Channel::Email), AddressKind::Email, mail, role, Known::Address))
         }
         Some("sms") => {
-            let phone = one.field("phone")?.and_then(Json::text);
+            let phone = phone.and_then(Json::text);
             let phone = phone.ok_or_else(|| Unreadable::new("phone must be text"))?;
             Ok(person(Channels::of(Channel::Sms), AddressKind::Phone, phone, role, Known::Address))
         }

@@ -11,7 +11,7 @@ pub mod naive;
 pub mod spoil;
 
 use dndgate_adapter::{
-    Adapter, Head, Look, Outbound, Request, Unreadable, apply_edits, fixture::Fixture, laws,
+    Adapter, Head, Known, Look, Outbound, Recipient, Request, Unreadable, apply_edits, fixture::Fixture, laws,
 };
 use spoil::{Choices, Spoilt};
 use std::{
@@ -43,18 +43,20 @@ fn pairs(request: &Request<'_>) -> Vec<(String, String)> {
 }
 
 impl Target {
-    /// Takes the sends among an adapter's fixtures.
+    /// Takes the sends among an adapter's fixtures. What stands under the names in `shown` is shown to those who are
+    /// reached, and reaches nobody itself.
     ///
     /// # Panics
     /// When there are none, or none of their recipients is found by the second reader, which then would prove
     /// nothing.
-    pub fn new(adapter: &'static dyn Adapter, fixtures: &Path) -> Target {
+    pub fn new(adapter: &'static dyn Adapter, fixtures: &Path, shown: &[&str]) -> Target {
         let mut seeds = Vec::new();
         let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for fixture in Fixture::all(fixtures) {
             let request = fixture.request(adapter.profile());
             let Some(sending) = laws::sending(adapter, &request) else { continue };
-            let people: Vec<String> = sending.recipients.iter().map(|one| one.address.to_string()).collect();
+            let known = sending.recipients.iter().filter(|one| one.known == Known::Address);
+            let people: Vec<String> = known.map(|one| one.address.to_string()).collect();
             // A text of several lines is a mail, whose header says whom it is shown to, not whom it reaches;
             // structures that are no JSON (TwiML, templates) are beyond a naive reader.
             let named = pairs(&request).into_iter().filter(|(_, value)| {
@@ -62,7 +64,8 @@ impl Target {
                     && !value.starts_with('{')
                     && people.iter().any(|one| naive::names(value, one))
             });
-            let known: BTreeSet<String> = named.map(|(name, _)| name).collect();
+            let named = named.map(|(name, _)| name).filter(|name| !shown.contains(&&**name));
+            let known: BTreeSet<String> = named.collect();
             if !known.is_empty() {
                 names.entry(path(&fixture).to_owned()).or_default().extend(known);
                 seeds.push(Seed { fixture: fixture.clone(), people });
@@ -89,9 +92,13 @@ impl Target {
             Err(_) | Ok(Outbound::Unrecognised | Outbound::Unnamed(_) | Outbound::Ask(_)) => {}
             Ok(Outbound::Nobody) => self.names_not(&request, suppressed, "it is called no send", fixture),
             Ok(Outbound::Send(sending)) => {
-                let blocked: Vec<usize> = (0..sending.recipients.len())
-                    .filter(|index| naive::names(&sending.recipients[*index].address, suppressed))
-                    .collect();
+                // A part that cannot be read, or names nobody, is taken out too.
+                let goes = |one: &Recipient<'_>| {
+                    naive::names(&one.address, suppressed)
+                        || matches!(one.known, Known::Unreadable(_) | Known::Unnamed(_))
+                };
+                let blocked: Vec<usize> =
+                    (0..sending.recipients.len()).filter(|index| goes(&sending.recipients[*index])).collect();
                 if blocked.is_empty() {
                     self.names_not(&request, suppressed, "it is read as a send to others", fixture);
                 } else if blocked.len() < sending.recipients.len()
