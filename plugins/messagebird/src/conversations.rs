@@ -22,6 +22,14 @@ pub(crate) fn whom(sending: &mut Sending<'_>) {
     });
 }
 
+/// The channels that the message itself names, by their ids.
+fn named(request: &Request<'_>) -> Result<Vec<String>, Unreadable> {
+    let body = json::read(request.body)?;
+    let fallback = body.field("fallback")?.map(|fallback| fallback.field("from")).transpose()?.flatten();
+    let named = [body.field("channelId")?, fallback];
+    Ok(named.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect())
+}
+
 /// What the provider said of the conversation: its contact, and over which channels it goes.
 pub(crate) fn asked<'a>(request: &Request<'a>, answers: &[Vec<u8>]) -> Result<Asked<'a>, Unreadable> {
     if conversation(&request.head).is_none() {
@@ -35,13 +43,19 @@ pub(crate) fn asked<'a>(request: &Request<'a>, answers: &[Vec<u8>]) -> Result<As
     };
     let answer = json::read(answer)?;
     let mut channels = Channels::NONE;
+    let mut ids = Vec::new();
     for channel in answer.field("channels")?.and_then(Json::as_array).unwrap_or_default() {
+        ids.extend(channel.get("id").and_then(Json::as_str));
         channels = match channel.get("platformId").and_then(Json::as_str) {
             Some("sms") => channels.with(Channel::Sms.into()),
             Some("whatsapp" | "whatsapp_sandbox") => channels.with(Channel::WhatsApp.into()),
             // Somebody whose id the answer does not tell.
             _ => return Ok(Asked::Unnamed("conversations")),
         };
+    }
+    // A channel that the conversation has not used yet may be any.
+    if !named(request)?.iter().all(|id| ids.contains(&&**id)) {
+        channels = TEXTS;
     }
     let contact = answer.field("contact")?.map(|contact| contact.field("msisdn")).transpose()?.flatten();
     let number = match contact.map(|number| &number.value) {

@@ -181,8 +181,11 @@ fn r10_who_is_in_a_conversation_the_provider_says() {
     let with = |contact: &str, channels: &str| {
         format!(r#"{{"id":"c","contact":{{"msisdn":{contact}}},"channels":[{channels}]}}"#)
     };
-    let whatsapp = r#"{"platformId":"whatsapp"}"#;
+    let whatsapp = r#"{"id":"a75b4e8c","platformId":"whatsapp"}"#;
     assert_eq!(asked(&with("31612345678", whatsapp)), "whatsapp 31612345678");
+    // The message names a channel that the conversation has not used.
+    let other = r#"{"id":"other","platformId":"whatsapp"}"#;
+    assert_eq!(asked(&with("31612345678", other)), "sms+whatsapp 31612345678");
     assert_eq!(asked(&with("31612345678", "")), "sms+whatsapp 31612345678");
     assert_eq!(
         asked(&with("\"31612345678\"", &format!(r#"{whatsapp},{{"platformId":"sms"}}"#))),

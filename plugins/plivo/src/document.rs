@@ -67,9 +67,14 @@ fn is(node: Node<'_, '_>, name: &str) -> bool {
     node.tag_name().name().eq_ignore_ascii_case(name)
 }
 
-fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<(&'a str, Range<usize>)> {
-    let found = node.attributes().find(|one| one.name().eq_ignore_ascii_case(name))?;
-    Some((found.value(), found.range_value()))
+/// An attribute, whatever its case; not when it stands there in two.
+fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Result<Option<(&'a str, Range<usize>)>, Unreadable> {
+    let mut found = node.attributes().filter(|one| one.name().eq_ignore_ascii_case(name));
+    let first = found.next().map(|one| (one.value(), one.range_value()));
+    match found.next() {
+        Some(_) => Err(Unreadable::new("an attribute in the XML stands there in several cases")),
+        None => Ok(first),
+    }
 }
 
 fn all_text(node: Node<'_, '_>) -> String {
@@ -107,8 +112,8 @@ impl Instructions {
 
     fn message(&mut self, node: Node<'_, '_>) -> Result<(), Unreadable> {
         let missing = || Unreadable::new("a message in the XML does not say to whom: give it a dst");
-        let (to, range) = attribute(node, "dst").ok_or_else(missing)?;
-        let channel = match attribute(node, "type").map(|(kind, _)| kind) {
+        let (to, range) = attribute(node, "dst")?.ok_or_else(missing)?;
+        let channel = match attribute(node, "type")?.map(|(kind, _)| kind) {
             None | Some("" | "sms" | "mms") => Channel::Sms,
             Some("whatsapp") => Channel::WhatsApp,
             Some(_) => return Err(Unreadable::new("the gateway does not know this type of message")),
@@ -143,9 +148,10 @@ impl Instructions {
                 None => others = true,
             }
         }
-        let stays = attribute(node, "redirect").is_some_and(|(value, _)| value.eq_ignore_ascii_case("false"));
-        let next = attribute(node, "action").filter(|(action, _)| !stays && !action.trim().is_empty());
-        let method = attribute(node, "method").map_or("POST", |(method, _)| method);
+        let stays =
+            attribute(node, "redirect")?.is_some_and(|(value, _)| value.eq_ignore_ascii_case("false"));
+        let next = attribute(node, "action")?.filter(|(action, _)| !stays && !action.trim().is_empty());
+        let method = attribute(node, "method")?.map_or("POST", |(method, _)| method);
         let next = next.map(|(action, _)| (action.trim().to_owned(), method.to_owned()));
         self.verbs.push(Verb { range: node.range(), people, how: How::Each { nouns, others, next } });
         Ok(())

@@ -239,6 +239,7 @@ fn r14_what_the_crm_answers_is_judged() {
     for answer in [
         "<Response><Message src='1'>x</Message></Response>",
         "<Response><Message src='1' dst='2' type='fax'>x</Message></Response>",
+        "<Response><Message src='1' DST='14155550102' dst='14155550101'>x</Message></Response>",
         "<Response><Dial>14155550101</Dial></Response>",
         "<Response><Dial><Fax>14155550101</Fax></Dial></Response>",
         "<Response><Number>14155550101</Number></Response>",

@@ -3,9 +3,13 @@
 use crate::{fields::Fields, voice};
 use dndgate_adapter::{
     AddressKind, CallbackKind, CannotTrim, Channel, Channels, Edit, Head, Look, Outbound, Request, Role,
-    Unreadable, path,
+    Unreadable,
+    json::Json,
+    path,
     table::{Act, Api, Endpoint, Form, Send, To, Way},
 };
+use http::{HeaderMap, HeaderValue, header};
+use std::sync::LazyLock;
 
 /// The hosts of the API. Regions have hosts of their own (`api-eu.vonage.com`, `rest-us-1.nexmo.com`).
 pub(crate) const HOSTS: &[&str] = &[
@@ -22,6 +26,9 @@ const MAIN: &str = "api.nexmo.com";
 
 /// The kind of a send over the SMS API, whose answer is a 200 in any case.
 pub(crate) const SMS: &str = "sms";
+
+/// The first part of paths of the APIs that take forms.
+const OLD_APIS: &[&str] = &["sms", "sc", "ussd", "ussd-prompt", "tts", "tts-prompt", "call", "verify"];
 
 const PHONE_CALL: Channels = Channels::of(Channel::Call);
 const TEXT_OR_CALL: Channels = Channels::of(Channel::Sms).with(PHONE_CALL);
@@ -70,6 +77,7 @@ static OLD_CALL: Send = Send {
 static MESSAGE: Send = Send {
     to: &[beside("to", "channel"), beside("failover[].to", "channel")],
     dispensable: &["failover"],
+    check: Some(no_fallback_of_a_fallback),
     callbacks: &[("webhook_url", CallbackKind::Status), ("failover[].webhook_url", CallbackKind::Status)],
     sender: "from",
     tags: &["template.name"],
@@ -196,6 +204,16 @@ const fn any(path: &'static str, act: Act) -> Endpoint {
     Endpoint { host: MAIN, method: "*", path, act }
 }
 
+/// A fallback has none of its own; should it have one, nobody knows what becomes of that.
+fn no_fallback_of_a_fallback(message: &Json<'_>) -> Result<(), Unreadable> {
+    for fallback in message.field("failover")?.and_then(Json::as_array).unwrap_or_default() {
+        if fallback.field("failover")?.is_some() {
+            return Err(Unreadable::new("a fallback in failover has a failover of its own"));
+        }
+    }
+    Ok(())
+}
+
 /// What needs a reader of its own.
 #[derive(Debug, Clone, Copy)]
 enum Special {
@@ -231,8 +249,25 @@ pub(crate) fn look(head: &Head<'_>) -> Result<Look, Unreadable> {
     API.look(&anywhere(head))
 }
 
+/// The SDK for Python leaves the `application/json` of an earlier request on its forms. As JSON such a body reaches
+/// nobody, so that the form is all that it can be.
+fn as_it_is_meant<'a>(request: &Request<'a>) -> Request<'a> {
+    static FORM: LazyLock<HeaderMap> = LazyLock::new(|| {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        HeaderMap::from_iter([(header::CONTENT_TYPE, form)])
+    });
+    let head = anywhere(&request.head);
+    let api = head.path.split('/').nth(1).unwrap_or_default();
+    let is_form = request.body.first().is_some_and(u8::is_ascii_alphabetic) && request.body.contains(&b'=');
+    let headers = match head.media_type().as_deref() {
+        Some("application/json") if is_form && OLD_APIS.contains(&api) => &FORM,
+        _ => head.headers,
+    };
+    Request { head: Head { headers, ..head }, ..*request }
+}
+
 pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
-    let request = Request { head: anywhere(&request.head), ..*request };
+    let request = as_it_is_meant(request);
     if API.look(&request.head)? != Look::Body {
         return API.read(&request);
     }
@@ -275,7 +310,7 @@ fn written_abroad(request: &Request<'_>) -> Result<(), Unreadable> {
 }
 
 pub(crate) fn trim(request: &Request<'_>, drop: &[usize]) -> Result<Vec<Edit>, CannotTrim> {
-    let request = Request { head: anywhere(&request.head), ..*request };
+    let request = as_it_is_meant(request);
     match special(&request.head) {
         Special::Call | Special::CallChange => voice::trim(&request, drop),
         Special::Dial => Err(CannotTrim("nobody would be left to dial".into())),
