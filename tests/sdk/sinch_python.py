@@ -55,7 +55,7 @@ raises(ConversationException, lambda: project.conversation.messages.send_text_me
 
 def dial(to, then=None):
     events = {"events": {"on_busy": [{"command": "dial", "to": phone(then)}]}} if then else {}
-    return project.voice.calls.start(commands=[{"command": "dial", "from_": phone("+15005550006"), "to": phone(to), **events}])
+    return project.voice.v2.calls.start(commands=[{"command": "dial", "from_": phone("+15005550006"), "to": phone(to), **events}])
 
 
 def phone(number):

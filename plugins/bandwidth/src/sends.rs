@@ -2,6 +2,7 @@
 
 use dndgate_adapter::{
     CallbackKind, Head, Outbound, Request, Unreadable,
+    json::Json,
     table::{Act, Api, Endpoint, Send, To},
 };
 
@@ -24,7 +25,18 @@ const STATUS: CallbackKind = CallbackKind::Status;
 /// Several numbers are one group.
 static MESSAGE: Send = Send { to: &[To::sms("to[]")], sender: "from", tags: &["tag"], ..Send::NONE };
 /// Tries RCS, SMS and MMS in the order of its list, all to one person.
-static MULTI_CHANNEL: Send = Send { to: &[To::sms("to")], tags: &["tag"], ..Send::NONE };
+static MULTI_CHANNEL: Send = Send {
+    to: &[To::sms("to")],
+    tags: &["tag"],
+    check: Some(|body| {
+        let list = body.field("channelList")?.and_then(Json::as_array).unwrap_or_default();
+        list.iter().try_for_each(|one| match one.field("to")? {
+            Some(_) => Err(Unreadable::new("an entry of channelList names somebody of its own")),
+            None => Ok(()),
+        })
+    }),
+    ..Send::NONE
+};
 static CALL: Send = Send {
     kind: "call",
     to: &[To::call("to")],

@@ -92,6 +92,11 @@ impl Adapter for Sinch {
 
     fn read<'a>(&self, request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
         match sends::read(request)? {
+            Outbound::Unnamed(sends::CALLOUT | sends::COMMANDS | sends::VERIFY)
+                if request.head.media_type().as_deref() != Some("application/json") =>
+            {
+                Err(Unreadable::new("send this as application/json"))
+            }
             Outbound::Unnamed(sends::CALLOUT | sends::COMMANDS) => called(request.body),
             Outbound::Unnamed(sends::VERIFY) => verify::sending(request.body).map(Outbound::Send),
             Outbound::Send(sending) if request.head.path.ends_with(":send") => {

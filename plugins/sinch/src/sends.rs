@@ -3,7 +3,8 @@
 use crate::API_TOKEN;
 use dndgate_adapter::{
     AddressKind, CallbackKind, Channel, Channels, Head, Outbound, Request, Role, Scheduled, Secrets,
-    Unreadable,
+    Unreadable, form,
+    json::Json,
     outbound::Call,
     path, sign,
     table::{Act, Api, Endpoint, Send, To, Way},
@@ -65,6 +66,7 @@ static BATCH: Send = Send {
     scheduled: &["send_at"],
     sender: "from",
     tags: &["client_reference"],
+    check: Some(batch),
     ..Send::NONE
 };
 /// Adds people to what has not left yet.
@@ -75,8 +77,43 @@ static UPDATE: Send = Send {
     callbacks: STATUS,
     scheduled: &["to_add"],
     sender: "from",
+    check: Some(|body| {
+        keyed_by_number(body)?;
+        match body.field("to")? {
+            Some(_) => Err(Unreadable::new("an update names people in to_add: with to, send it as PUT")),
+            None => Ok(()),
+        }
+    }),
     ..Send::NONE
 };
+
+/// A batch names people in `to` alone.
+fn batch(body: &Json<'_>) -> Result<(), Unreadable> {
+    keyed_by_number(body)?;
+    match body.field("to_add")? {
+        Some(_) => Err(Unreadable::new("to_add is for updates of a batch: name everybody in to")),
+        None => Ok(()),
+    }
+}
+
+/// Each parameter holds texts, under the number that they are for or under `default`.
+fn keyed_by_number(body: &Json<'_>) -> Result<(), Unreadable> {
+    let Some(parameters) = body.field("parameters")?.filter(|parameters| !parameters.is_null()) else {
+        return Ok(());
+    };
+    let is_number = |key: &str| key.chars().all(|char| char.is_ascii_digit() || "+ -().".contains(char));
+    let fits = |parameter: &Json<'_>| {
+        parameter.as_object().is_some_and(|values| {
+            values
+                .iter()
+                .all(|one| (one.key == "default" || is_number(&one.key)) && one.value.as_str().is_some())
+        })
+    };
+    match parameters.as_object() {
+        Some(all) if all.iter().all(|one| fits(&one.value)) => Ok(()),
+        _ => Err(Unreadable::new("a parameter holds something else than a text for each number")),
+    }
+}
 
 const SMS_ONE: (Channels, AddressKind) = (Channels::of(Channel::Sms), AddressKind::Phone);
 /// What the Conversation API calls channels. The others are no channels of ours: nobody could opt out of them.
@@ -88,6 +125,24 @@ pub(crate) const CHANNELS: &[(&str, Channels, AddressKind)] = &[
     ("MESSENGER", Channels::of(Channel::Fb), AddressKind::Psid),
 ];
 
+/// An identity holds texts, and nobody else inside it.
+fn plain_identities(body: &Json<'_>) -> Result<(), Unreadable> {
+    let recipient = body.field("recipient")?.map(|one| one.field("identified_by")).transpose()?.flatten();
+    let all = recipient.map(|one| one.field("channel_identities")).transpose()?.flatten();
+    let members = all
+        .and_then(Json::as_array)
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|one| one.as_object().unwrap_or_default());
+    if members
+        .map(|member| &member.value)
+        .any(|value| value.as_object().is_some() || value.as_array().is_some())
+    {
+        return Err(Unreadable::new("an identity holds something that is no text"));
+    }
+    Ok(())
+}
+
 static CONVERSE: Send = Send {
     to: &[To {
         at: "recipient.identified_by.channel_identities[].identity",
@@ -97,11 +152,18 @@ static CONVERSE: Send = Send {
     }],
     unnamed: &[("recipient.contact_id", CONTACTS)],
     callbacks: STATUS,
+    check: Some(plain_identities),
     ..Send::NONE
 };
 /// Composing signs among them, which the adapter lets through.
-static EVENT: Send =
-    Send { kind: "event", to: CONVERSE.to, unnamed: CONVERSE.unnamed, callbacks: STATUS, ..Send::NONE };
+static EVENT: Send = Send {
+    kind: "event",
+    to: CONVERSE.to,
+    unnamed: CONVERSE.unnamed,
+    check: CONVERSE.check,
+    callbacks: STATUS,
+    ..Send::NONE
+};
 static FAXED: Send = Send { kind: "fax", to: &[To::call("to[]")], sender: "from", ..Send::NONE };
 
 pub(crate) static API: Api = Api {
@@ -158,8 +220,8 @@ pub(crate) static API: Api = Api {
         row(VOICE_IN, "PATCH", "v2/projects/*/services/*", Act::Unnamed(COMMANDS)),
         row(VOICE_IN, "POST", "v2/projects/*/svaml/*", Act::Nobody),
         row(VERIFICATION, "POST", "verification/v1/verifications", Act::Unnamed(VERIFY)),
-        row(VERIFICATION, "PUT", "verification/v1/verifications/**", Act::Nobody),
-        row(VERIFICATION, "PATCH", "verification/v1/verifications/**", Act::Nobody),
+        row(VERIFICATION, "PUT", "verification/v1/verifications/*/*", Act::Nobody),
+        row(VERIFICATION, "PATCH", "verification/v1/verifications/*/*", Act::Nobody),
         row(FAX, "POST", "v3/projects/*/faxes", Act::Send(&FAXED)),
         row(NUMBERS, "*", "v1/**", Act::Nobody),
         row(LOOKUP, "POST", "v2/projects/*/lookups", Act::Nobody),
@@ -198,8 +260,30 @@ pub(crate) fn found<'a>(head: &Head<'a>) -> Result<Head<'a>, Unreadable> {
     Ok(head)
 }
 
+/// What says in a body who is reached: it has no place in a query, which another reader could merge.
+const DECIDING: [&str; 14] = [
+    "to",
+    "to_add",
+    "to_remove",
+    "recipient",
+    "contact_id",
+    "identified_by",
+    "channel_identities",
+    "identity",
+    "endpoint",
+    "destination",
+    "number",
+    "phone",
+    "commands",
+    "method",
+];
+
 /// A request by the table.
 pub(crate) fn read<'a>(request: &Request<'a>) -> Result<Outbound<'a>, Unreadable> {
+    let query = request.head.query.unwrap_or_default();
+    if form::query_could_name(query, |name| DECIDING.iter().any(|one| name.eq_ignore_ascii_case(one))) {
+        return Err(Unreadable::new("what decides who is reached stands in the query: put it into the body"));
+    }
     API.read(&Request { head: found(&request.head)?, ..*request })
 }
 

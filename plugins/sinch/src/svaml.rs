@@ -35,27 +35,38 @@ pub(crate) fn called<'a>(number: String) -> Recipient<'a> {
 /// Everybody whom instructions dial.
 pub(crate) fn dialled(json: &Json<'_>) -> Result<Dialled, Unreadable> {
     let mut found = Vec::new();
-    walk(json, &mut found)?;
+    walk(json, "", &mut found)?;
     Ok(found)
 }
 
-fn walk(json: &Json<'_>, found: &mut Dialled) -> Result<(), Unreadable> {
+/// `within` is the name under which it stands.
+fn walk(json: &Json<'_>, within: &str, found: &mut Dialled) -> Result<(), Unreadable> {
     match &json.value {
-        Value::Array(elements) => elements.iter().try_for_each(|one| walk(one, found)),
+        Value::Array(elements) => elements.iter().try_for_each(|one| walk(one, within, found)),
         Value::Object(members) => {
             command(json, found)?;
-            action(json, found)?;
+            let connects = action(json, found)?;
             destination(json, found)?;
+            let dials = json.get("command").and_then(Json::as_str) == Some("dial");
+            if !dials && json.field("to")?.is_some() || within == "action" && json.field("name")?.is_none() {
+                return Err(Unreadable::new("instructions that do not say what to do cannot be judged"));
+            }
+            let is_known = ["destination", "phone", "sip", "stream", "voiceRelay"].contains(&within);
+            if !is_known
+                && (json.field("endpoint")?.is_some() || !connects && json.field("number")?.is_some())
+            {
+                return Err(Unreadable::new("somebody is named where the gateway does not expect it"));
+            }
             for member in members {
                 match &member.value.value {
                     // SVAML of a callout is a text that holds JSON.
                     Value::String(text) if ["ice", "ace", "pie"].contains(&&*member.key) => {
                         // An address in its place would give instructions that nobody sees.
                         if !text.trim().is_empty() {
-                            walk(&json::read(text.as_bytes())?, found)?;
+                            walk(&json::read(text.as_bytes())?, &member.key, found)?;
                         }
                     }
-                    _ => walk(&member.value, found)?,
+                    _ => walk(&member.value, &member.key, found)?,
                 }
             }
             Ok(())
@@ -92,8 +103,8 @@ fn command(json: &Json<'_>, found: &mut Dialled) -> Result<(), Unreadable> {
     }
 }
 
-/// An action of the first generation.
-fn action(json: &Json<'_>, found: &mut Dialled) -> Result<(), Unreadable> {
+/// An action of the first generation; whether it connects to a number.
+fn action(json: &Json<'_>, found: &mut Dialled) -> Result<bool, Unreadable> {
     if json.field("name")?.and_then(Json::as_str).is_some_and(|name| name.eq_ignore_ascii_case("connectPstn"))
     {
         let number = json.field("number")?.and_then(Json::as_str);
@@ -105,8 +116,9 @@ fn action(json: &Json<'_>, found: &mut Dialled) -> Result<(), Unreadable> {
                 })?
                 .to_owned(),
         );
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
 /// `{"type": "number", "endpoint": "+1…"}`
@@ -173,6 +185,10 @@ mod tests {
             r#"{"commands":[{"command":"dial","to":{"type":"PHONE","phone":{"Number":"1"}}}]}"#,
             r#"{"commands":[{"command":"dial","to":{"type":"phone","phone":{"number":"1"}}}]}"#,
             r#"{"ttsCallout":{"destination":{"type":"pigeon","endpoint":"1"}}}"#,
+            r#"{"ttsCallout":{"destinatio":{"type":"number","endpoint":"1"}}}"#,
+            r#"{"action":{"name":"connectPst","number":"1"}}"#,
+            r#"{"commands":[{"com:mand":"dial","to":{"type":"PHONE","phone":{"number":"1"}}}]}"#,
+            r#"{"action":{"namer":"1"}}"#,
             r#"{"customCallout":{"ice":"{broken"}}"#,
             r#"{"customCallout":{"ice":"https://crm.example.com/ice"}}"#,
             r#"{"customCallout":{"ice":"{\"action\":{\"name\":\"connectPstn\",\"number\":\"1\",\"number\":\"2\"}}"}}"#,

@@ -36,13 +36,27 @@ macro_rules! targets {
 }
 
 targets! {
+    bandwidth: dndgate_bandwidth::BANDWIDTH,
     mailgun: dndgate_mailgun::MAILGUN,
     messagebird: dndgate_messagebird::MESSAGEBIRD,
     plivo: dndgate_plivo::PLIVO,
     postmark: dndgate_postmark::POSTMARK,
     sendgrid: dndgate_sendgrid::SENDGRID,
     sparkpost: dndgate_sparkpost::SPARKPOST,
+    sinch: dndgate_sinch::SINCH,
     telnyx: dndgate_telnyx::TELNYX,
     twilio: dndgate_twilio::TWILIO,
     vonage: dndgate_vonage::VONAGE,
+}
+
+/// A provider that is described in a file: the description that is shipped.
+#[test]
+fn custom() {
+    static TARGET: LazyLock<Target> = LazyLock::new(|| {
+        let custom = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/custom");
+        let text = std::fs::read_to_string(custom.join("examples/smsapi.toml")).unwrap();
+        let adapter = dndgate_custom::read(&text, "smsapi.toml").unwrap();
+        Target::new(adapter, &custom.join("fixtures/smsapi/requests"), &[])
+    });
+    bolero::check!().with_test_time(seconds()).with_max_len(128).for_each(|input: &[u8]| TARGET.judge(input));
 }

@@ -151,6 +151,7 @@ fn what_can_be_read_in_two_ways_is_an_error() {
         ("POST /v1/one?dst=2", r#"{"dst":"1"}"#),
         ("POST /v1/one?groups[]=2", r#"{"dst":"1"}"#),
         ("POST /v1/query?DATE=2026", "to=1"),
+        ("POST /v1/batch?email[]=b", r#"[{"to":[{"email":"a"}]}]"#),
         ("POST /v1/one", "dst=1&dst=2"),
         ("POST /v1/one", "dst=1&DST=2"),
         ("POST /v1/many", "to=1"),
