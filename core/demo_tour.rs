@@ -33,6 +33,7 @@ fn places(text: &mut String, ports: Ports, stations: &[Arc<Station>], folder: &P
         let title = format!("http://{traffic}/{}  in place of {}", station.name, station.profile.upstream);
         place("gateway", &title);
     }
+    place("console", &format!("http://{admin}/  look, search, edit; no sign-in on this machine"));
     place("admin API", &format!("http://{admin}/metrics  /v1/channels  /openapi.json"));
     for (station, offset) in stations.iter().zip(SANDBOXES..) {
         let page =

@@ -6,6 +6,8 @@ mod export;
 mod import;
 mod import_serving;
 mod ledger;
+mod password;
+mod policy;
 mod progress;
 mod providers;
 mod reconcile;
@@ -57,6 +59,11 @@ enum Command {
     Export(export::Arguments),
     /// Compares what is known here with the suppression lists of providers.
     Reconcile(reconcile::Arguments),
+    /// The policies.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Reads a password and prints its hash, for a user of the console.
+    Password,
     /// API tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -92,6 +99,8 @@ fn main() -> ExitCode {
         Command::Import(import) => import::run(config, import),
         Command::Export(export) => export::run(config, export),
         Command::Reconcile(reconcile) => reconcile::run(config, reconcile),
+        Command::Policy(policy) => policy::run(config, policy),
+        Command::Password => password::run(),
         Command::Token(token) => token::run(config, token),
         Command::Ledger(ledger) => ledger::run(config, ledger),
     };

@@ -57,6 +57,7 @@ pub fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 pub struct Setup {
     head: String,
     traffic: String,
+    admin: String,
     twilio: String,
     tail: String,
     policies: Option<Vec<(String, String)>>,
@@ -77,6 +78,12 @@ impl Setup {
     /// Adds a line to `[traffic]`.
     pub fn traffic(mut self, line: &str) -> Setup {
         self.traffic += &format!("{line}\n");
+        self
+    }
+
+    /// Adds a line to `[admin]`.
+    pub fn admin(mut self, line: &str) -> Setup {
+        self.admin += &format!("{line}\n");
         self
     }
 
@@ -153,7 +160,7 @@ impl Setup {
     }
 
     fn configuration(&self, ports: &gateway::Ports, twilio: &Fake, mailgun: &Fake, crm: &Fake) -> String {
-        let Setup { head, traffic, twilio: for_twilio, tail, .. } = self;
+        let Setup { head, traffic, admin, twilio: for_twilio, tail, .. } = self;
         let upstream = self.upstream.clone().unwrap_or_else(|| twilio.url());
         // A journey that says nothing of accounts has the usual one.
         let key = if self.without_mailgun_key { "" } else { "api_key = \"the-api-key\"" };
@@ -162,7 +169,7 @@ impl Setup {
         format!(
             "{head}
              [traffic]\nlisten = \"127.0.0.1:{}\"\npublic_url = {PUBLIC_URL:?}\nworkers = 2\n{traffic}
-             [admin]\nlisten = \"127.0.0.1:{}\"\n
+             [admin]\nlisten = \"127.0.0.1:{}\"\n{admin}
              [[provider]]\nname = \"twilio\"\nadapter = \"twilio\"\nupstream = {:?}\nlisten = \"127.0.0.1:{}\"
              host = \"twilio.gate.test\"\n{account}\nauth_token = {AUTH_TOKEN:?}\ncrm_webhook = \"{}/hooks/twilio\"\n{for_twilio}
              [[provider]]\nname = \"mailgun\"\nadapter = \"mailgun\"\nupstream = {:?}\nsigning_key = {SIGNING_KEY:?}

@@ -1,8 +1,12 @@
 //! Pages in a real browser: Debian's Chromium, driven by the scripts in `tests/browser`.
 
-use crate::harness::World;
-use serde_json::json;
-use std::{path::Path, process::Command};
+use crate::harness::{Request, Setup, World, message, signed::text_message};
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Runs a script against a page. The browser must be there: a suite that skips it would say nothing.
 fn run(script: &str, variables: &[(&str, &str)]) {
@@ -27,4 +31,59 @@ fn r17_the_page_works_without_scripts_by_keyboard_on_a_small_screen() {
     assert!(!world.is_blocked("Email", "ada@example.com"), "kept");
     assert!(!world.is_blocked("SMS", "+14155550101"), "switched back on");
     assert!(world.is_blocked("Call", "+14155550101") && world.is_blocked("WhatsApp", "+14155550101"));
+}
+
+/// A request as a script sends it.
+fn prepared(request: &Request, port: u16) -> Value {
+    let headers: serde_json::Map<String, Value> =
+        request.fields.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({
+        "url": format!("http://127.0.0.1:{port}{}", request.target), "method": request.method, "headers": headers,
+        "body": String::from_utf8_lossy(&request.body),
+    })
+}
+
+#[test]
+fn the_console_tells_the_story_of_a_contact_and_everything_an_operator_looks_at() {
+    const PASSWORD: &str = "correct horse battery";
+    let hash = hash_of(PASSWORD);
+    let user = format!("[[admin.user]]\nname = \"grace\"\nrole = \"operator\"\npassword = {:?}", hash.trim());
+    let world = Setup::default().with_policies().tail(&user).start();
+    let port = world.gate.ports.traffic;
+    let traffic = json!({
+        "send": prepared(&message("+14155550101", "Hello"), port),
+        "stop": prepared(&text_message("+14155550101", "STOP"), port),
+        "doubt": prepared(&text_message("+14155550133", "stop?"), port),
+    });
+    run(
+        "console.js",
+        &[
+            ("ADMIN", &format!("http://127.0.0.1:{}", world.gate.ports.admin)),
+            ("TOKEN", &world.gate.token(&["--role", "operator", "--name", "ada"])),
+            ("TRAFFIC", &traffic.to_string()),
+            ("USER_NAME", "grace"),
+            ("PASSWORD", PASSWORD),
+        ],
+    );
+    assert!(world.is_blocked("SMS", "+14155550133"), "what was decided with one key");
+    assert!(world.is_blocked("Email", "bob@example.org"), "what was imported");
+    let actors: Vec<_> = world.api().history(&found(&world)).iter().map(|one| one["actor"].clone()).collect();
+    assert!(actors.contains(&json!("token:ada")), "who did it is on record: {actors:?}");
+}
+
+fn found(world: &World) -> String {
+    let found = world.api().get("/contacts/search/duplicate?email=ada@example.org").json();
+    found["contact"]["id"].as_str().expect("a contact").to_owned()
+}
+
+/// What `dndgate password` prints.
+fn hash_of(password: &str) -> String {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dndgate"))
+        .arg("password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    process.stdin.take().expect("a pipe").write_all(password.as_bytes()).expect("written");
+    String::from_utf8(process.wait_with_output().expect("it ends").stdout).expect("text")
 }

@@ -1,8 +1,10 @@
 //! `dndgate.toml`: what the operator writes, read strictly. Every error names line, key and what would be right.
 
+mod admin;
 mod events;
 mod ledger;
 
+pub use admin::{Admin, User, UserRole};
 pub use events::{Events, Targets};
 pub use ledger::Ledger;
 
@@ -123,25 +125,6 @@ pub struct Tls {
     pub cert: PathBuf,
     /// PEM file with the private key.
     pub key: PathBuf,
-}
-
-/// `[admin]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Admin {
-    /// The address to listen on.
-    pub listen: SocketAddr,
-    /// The largest file that `POST /v1/imports` takes.
-    pub max_import: Size,
-    /// Without tokens, on loopback: only `demo` sets this.
-    #[serde(skip)]
-    pub open: bool,
-}
-
-impl Default for Admin {
-    fn default() -> Admin {
-        Admin { listen: ([127, 0, 0, 1], 8081).into(), max_import: Size(4 << 30), open: false }
-    }
 }
 
 /// `[store]`
@@ -713,6 +696,9 @@ impl Config {
                 confirm_opt_out: true,
             };
             tenants.insert("default".into(), only);
+        }
+        if let Some(why) = written.admin.fault(|tenant| tenants.contains_key(tenant)) {
+            return Err(at(text.find("[[admin.user]]").unwrap_or(0), &why));
         }
         let events = match written.events {
             None => Events::default(),

@@ -33,9 +33,11 @@ pub(crate) fn run(
     source: Source<'_>,
     policies: &Policies,
     failed: &mut Vec<FailedCase>,
-) -> Result<(), PolicyError> {
+) -> Result<usize, PolicyError> {
     let mut search = 0;
-    for case in list.items()? {
+    let cases = list.items()?;
+    let count = cases.len();
+    for case in cases {
         let mut run = Run { source, policies, failed, search: &mut search };
         if case.get("text").is_some() {
             run.messages(&case)?;
@@ -50,7 +52,7 @@ pub(crate) fn run(
             ));
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 struct Run<'a> {

@@ -24,6 +24,8 @@ pub struct Policies {
     classify: Option<Pool>,
     unknown_code: Option<Pool>,
     on_send: Option<Pool>,
+    /// Cases that passed.
+    cases: usize,
 }
 
 impl Policies {
@@ -83,7 +85,7 @@ impl Policies {
             pool(&code_file, codes.asks),
             pool(&send_file, has_rule),
         );
-        let policies = Policies {
+        let mut policies = Policies {
             sources: sources.clone(),
             keywords,
             codes,
@@ -91,18 +93,31 @@ impl Policies {
             classify,
             unknown_code,
             on_send,
+            cases: 0,
         };
+        let mut cases = 0;
         let mut failed = Vec::new();
         for file in [&keyword_file, &code_file, &send_file, &unsubscribe_file] {
             if let Some(list) = file.reader().get("cases") {
-                cases::run(&list, file.source, &policies, &mut failed)?;
+                cases += cases::run(&list, file.source, &policies, &mut failed)?;
             }
         }
         for (name, _) in sources.tests() {
             let file = File::read(&sources, name, limits)?;
-            cases::run(&file.reader(), file.source, &policies, &mut failed)?;
+            cases += cases::run(&file.reader(), file.source, &policies, &mut failed)?;
         }
+        policies.cases = cases;
         if failed.is_empty() { Ok(policies) } else { Err(PolicyError::Cases(failed)) }
+    }
+
+    /// The names of the files in force, those of cases last.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.names()
+    }
+
+    /// How many cases pass.
+    pub fn cases(&self) -> usize {
+        self.cases
     }
 
     /// The text of a file, such as `keywords.lua`.

@@ -72,6 +72,13 @@ impl Sources {
         Ok(sources)
     }
 
+    /// The names, those of cases last.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let is_case = |name: &&String| name.starts_with(TESTS);
+        let files = self.0.keys().filter(move |name| !is_case(name));
+        files.chain(self.0.keys().filter(is_case)).map(String::as_str)
+    }
+
     /// Puts a text in the place of a file.
     pub(crate) fn replace(&mut self, file: &str, text: &str) -> Result<(), PolicyError> {
         let known = SHIPPED.iter().any(|(name, _)| *name == file) || is_test(file);

@@ -1,6 +1,7 @@
 //! Who asks: bearer tokens with roles, each bound to a tenant or to none.
 
-use super::{Admin, problem::Problem};
+use super::{Admin, problem::Problem, session};
+use crate::config;
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
@@ -28,6 +29,25 @@ impl Role {
             _ => None,
         }
     }
+
+    /// As tokens and answers write it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Crm => "crm",
+            Role::Operator => "operator",
+        }
+    }
+}
+
+impl From<config::UserRole> for Role {
+    fn from(role: config::UserRole) -> Role {
+        match role {
+            config::UserRole::Read => Role::Read,
+            config::UserRole::Crm => Role::Crm,
+            config::UserRole::Operator => Role::Operator,
+        }
+    }
 }
 
 /// What a handler requires.
@@ -52,6 +72,50 @@ impl Requires for Operating {
     const ROLE: Role = Role::Operator;
 }
 
+/// Who asks, before it is known what they want.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// Who, for the ledger.
+    pub(crate) actor: String,
+    /// What they may do.
+    pub(crate) role: Role,
+    /// The only tenant that they may see.
+    pub(crate) tenant: Option<String>,
+}
+
+/// Who asks: by a token, by a session of the console, or, in the demo, anybody on this machine.
+///
+/// # Errors
+/// When nobody is known by what the request bears.
+pub(super) async fn found(parts: &Parts, admin: &Admin) -> Result<Found, Problem> {
+    if admin.shared.config.load().admin.open {
+        session::is_own_page(parts)?;
+        return Ok(Found { actor: "demo".into(), role: Role::Operator, tenant: None });
+    }
+    let unauthorized = |why: &str| {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"))
+    };
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return session::of(parts, admin)
+            .unwrap_or_else(|| Err(unauthorized("send a token: Authorization: Bearer …")));
+    };
+    let token = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    });
+    let token = token.ok_or_else(|| unauthorized("send a token: Authorization: Bearer …"))?;
+    by_token(admin, token).await?.ok_or_else(|| unauthorized("this token is not known"))
+}
+
+/// Whose token this is.
+pub(super) async fn by_token(admin: &Admin, token: String) -> Result<Option<Found>, Problem> {
+    let found = admin.shared.store.read(move |tx| tokens::find(tx, &token)).await?;
+    Ok(found.and_then(|found| {
+        let role = Role::parse(&found.role)?;
+        Some(Found { actor: format!("token:{}", found.name), role, tenant: found.tenant })
+    }))
+}
+
 /// A caller who may do what `R` requires.
 pub(crate) struct Caller<R> {
     /// Who, for the ledger.
@@ -65,25 +129,11 @@ impl<R: Requires> FromRequestParts<Admin> for Caller<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Caller<R>, Problem> {
-        if admin.shared.config.load().admin.open {
-            return Ok(Caller { actor: "demo".into(), tenant: None, role: PhantomData });
+        let found = found(parts, admin).await?;
+        if found.role < R::ROLE {
+            return Err(Problem::forbidden("this role does not allow it"));
         }
-        let unauthorized = |why: &str| {
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"))
-        };
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-        });
-        let token = token.ok_or_else(|| unauthorized("send a token: Authorization: Bearer …"))?;
-        let found = admin.shared.store.read(move |tx| tokens::find(tx, &token)).await?;
-        let found = found.ok_or_else(|| unauthorized("this token is not known"))?;
-        let role = Role::parse(&found.role).ok_or_else(|| unauthorized("this token has no role"))?;
-        if role < R::ROLE {
-            return Err(Problem::forbidden("this token's role does not allow it"));
-        }
-        Ok(Caller { actor: format!("token:{}", found.name), tenant: found.tenant, role: PhantomData })
+        Ok(Caller { actor: found.actor, tenant: found.tenant, role: PhantomData })
     }
 }
 

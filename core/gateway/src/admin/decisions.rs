@@ -8,13 +8,25 @@ use super::{
 use axum::{
     Json,
     extract::{Query, State},
+    http::{HeaderMap, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
 use dndgate_store::Decision;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::{convert::Infallible, time::Duration};
 
 /// The most decisions in one answer.
 const LIMIT_MAX: usize = 1_000;
+/// How many a stream begins with, and how many newer ones it tells at a time.
+const STREAM_FIRST: usize = 50;
+const STREAM_MAX: usize = 500;
+/// How often a stream looks for newer ones.
+const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Deserialize)]
 pub(crate) struct Which {
@@ -22,15 +34,21 @@ pub(crate) struct Which {
     request: Option<uuid::Uuid>,
 }
 
-/// The last decisions that kept a request from going out as it was, newest first.
+/// The last decisions that kept a request from going out as it was, newest first. With `Accept: text/event-stream` a
+/// stream of them, which begins with the last ones.
 #[utoipa::path(get, path = "/v1/decisions",
     params(("limit" = Option<usize>, Query), ("request" = Option<String>, Query)),
     responses((status = 200, description = "The decisions")))]
 pub(crate) async fn list(
     State(admin): State<Admin>,
     caller: Caller<Reading>,
+    headers: HeaderMap,
     Query(which): Query<Which>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if accepts.contains("text/event-stream") {
+        return Ok(live(admin, caller.bound_to().map(str::to_owned)).into_response());
+    }
     let limit = which.limit.unwrap_or(100).min(LIMIT_MAX);
     let found = match which.request {
         Some(request) => admin.shared.decisions.find(request).into_iter().collect(),
@@ -39,7 +57,45 @@ pub(crate) async fn list(
         None => admin.shared.decisions.last(limit),
     };
     let seen = found.iter().filter(|one| caller.bound_to().is_none_or(|tenant| tenant == &*one.tenant));
-    Ok(Json(json!({ "decisions": seen.take(limit).map(shown).collect::<Vec<_>>() })))
+    Ok(Json(json!({ "decisions": seen.take(limit).map(shown).collect::<Vec<_>>() })).into_response())
+}
+
+/// Tells decisions as they are made, the oldest first.
+fn live(
+    admin: Admin,
+    tenant: Option<String>,
+) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
+    let heartbeat = admin.shared.config.load().events.heartbeat.0;
+    let start: Option<uuid::Uuid> = None;
+    let pages = stream::unfold((admin, tenant, start), |(admin, tenant, mut last)| async move {
+        let mut draining = admin.shared.draining.subscribe();
+        loop {
+            if *draining.borrow_and_update() {
+                return None;
+            }
+            let count = if last.is_some() { STREAM_MAX } else { STREAM_FIRST };
+            let newest = admin.shared.decisions.last(count);
+            let fresh: Vec<&Decision> =
+                newest.iter().take_while(|one| Some(one.request_id) != last).collect();
+            if let Some(first) = fresh.first() {
+                last = Some(first.request_id);
+                let told: Vec<_> = fresh
+                    .iter()
+                    .rev()
+                    .filter(|one| tenant.as_deref().is_none_or(|tenant| tenant == &*one.tenant))
+                    .map(|one| Ok(Event::default().data(shown(one).to_string())))
+                    .collect();
+                return Some((stream::iter(told), (admin, tenant, last)));
+            }
+            // So that an empty list, too, is known as the beginning.
+            last = last.or(Some(uuid::Uuid::nil()));
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                _ = draining.changed() => {}
+            }
+        }
+    });
+    Sse::new(pages.flatten()).keep_alive(KeepAlive::new().interval(heartbeat))
 }
 
 fn shown(one: &Decision) -> Value {

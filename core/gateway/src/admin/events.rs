@@ -30,15 +30,16 @@ const COME_BACK: Duration = Duration::from_secs(2);
 #[derive(Deserialize)]
 pub(crate) struct Page {
     after: Option<u64>,
+    newest: Option<u64>,
     limit: Option<usize>,
     #[serde(alias = "locationId")]
     tenant: Option<String>,
 }
 
 /// The events after a cursor, oldest first; `after=0` is the beginning. With `Accept: text/event-stream` a
-/// stream that goes on.
+/// stream that goes on. `newest=50` begins so many events before the end.
 #[utoipa::path(get, path = "/v1/events",
-    params(("after" = Option<u64>, Query), ("limit" = Option<usize>, Query), ("tenant" = Option<String>, Query)),
+    params(("after" = Option<u64>, Query), ("newest" = Option<u64>, Query), ("limit" = Option<usize>, Query), ("tenant" = Option<String>, Query)),
     responses((status = 200, description = "The events and the next cursor")))]
 pub(crate) async fn feed(
     State(admin): State<Admin>,
@@ -58,7 +59,18 @@ pub(crate) async fn feed(
     if accepts.contains("text/event-stream") {
         return Ok(stream(admin, tenant, after).into_response());
     }
-    let found = admin.shared.store.read(move |tx| events::page(tx, after, limit, tenant.as_deref())).await?;
+    let (limit, newest) = match page.newest {
+        Some(count) => (LIMIT_MAX, Some(count.clamp(1, LIMIT_MAX as u64))),
+        None => (limit, None),
+    };
+    let found = admin.shared.store.read(move |tx| {
+        let after = match newest {
+            Some(count) => events::newest(tx)?.saturating_sub(count).max(after),
+            None => after,
+        };
+        events::page(tx, after, limit, tenant.as_deref())
+    });
+    let found = found.await?;
     let next = found.last().map_or(after, |event| event.seq);
     let bodies: Vec<_> = found.into_iter().map(|event| event.payload).collect();
     Ok(Json(json!({ "events": bodies, "next": next })).into_response())

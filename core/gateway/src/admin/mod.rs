@@ -4,6 +4,7 @@ mod agency;
 mod auth;
 mod channels;
 mod checks;
+mod console;
 mod contacts;
 mod decisions;
 mod events;
@@ -17,8 +18,11 @@ mod reconciliations;
 mod release;
 mod reviews;
 mod search;
+mod session;
+mod stats;
 mod subscribers;
 mod unsubscribe;
+mod versions;
 mod wire;
 
 use crate::shared::Shared;
@@ -31,7 +35,7 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use http_body::Body as _;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use utoipa::OpenApi;
 
 /// The largest body of an API request, in bytes: an evidence file is the largest thing that comes.
@@ -45,6 +49,8 @@ const REJECTION_BYTES_MAX: usize = 4 << 10;
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
+    sessions: Arc<session::Sessions>,
+    stats: Arc<stats::Stats>,
 }
 
 /// The API's description, generated from the code.
@@ -73,6 +79,10 @@ pub(crate) struct Admin {
         release::run,
         reviews::list,
         reviews::decide,
+        session::read,
+        session::create,
+        session::delete,
+        stats::read,
         reconciliations::create,
         reconciliations::list,
         reconciliations::read,
@@ -96,8 +106,11 @@ pub(crate) struct Admin {
         subscribers::deliveries,
         subscribers::replay,
         decisions::list,
+        policies::list,
         policies::read,
         policies::replace,
+        policies::history,
+        policies::version,
         policies::try_out,
         agency::add,
         agency::list,
@@ -117,7 +130,15 @@ pub fn openapi() -> String {
 /// Serves until the gateway drains.
 pub(crate) async fn serve(shared: Arc<Shared>, listener: tokio::net::TcpListener) {
     let mut draining = shared.draining.subscribe();
-    let router = router(Admin { shared });
+    let admin = Admin { shared, sessions: Arc::default(), stats: Arc::default() };
+    let (sampled, prometheus) = (Arc::clone(&admin.stats), admin.shared.prometheus.clone());
+    tokio::spawn(async move {
+        loop {
+            sampled.sample(&prometheus, crate::clock::now());
+            tokio::time::sleep(stats::PAUSE).await;
+        }
+    });
+    let router = router(admin).into_make_service_with_connect_info::<SocketAddr>();
     let stop = async move {
         let _ = draining.wait_for(|draining| *draining).await;
     };
@@ -132,6 +153,8 @@ fn router(admin: Admin) -> Router {
         .unwrap_or(usize::MAX)
         .saturating_add(FRAMING_BYTES);
     Router::new()
+        .route("/", get(console::index))
+        .route("/console/{file}", get(console::file))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -160,6 +183,8 @@ fn router(admin: Admin) -> Router {
         .route("/v1/agency/suppressions", get(agency::list).post(agency::add))
         .route("/v1/agency/suppressions/{id}", delete(agency::remove))
         .route("/v1/channels", get(channels::list))
+        .route("/v1/session", get(session::read).post(session::create).delete(session::delete))
+        .route("/v1/stats", get(stats::read))
         .route("/v1/reviews", get(reviews::list))
         .route("/v1/reviews/{id}", post(reviews::decide))
         .route("/v1/check", post(checks::check))
@@ -179,7 +204,10 @@ fn router(admin: Admin) -> Router {
         .route("/v1/subscribers/{id}/replay", post(subscribers::replay))
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
+        .route("/v1/policies", get(policies::list))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
+        .route("/v1/policies/{file}/history", get(policies::history))
+        .route("/v1/policies/{file}/history/{version}", get(policies::version))
         .route("/v1/unsubscribe-links", post(unsubscribe::create))
         .route("/v1/unsubscribe-keys", get(unsubscribe::keys).post(unsubscribe::rotate))
         .fallback(|| async {

@@ -1,5 +1,6 @@
 //! `/v1/policies`: read, replace, try.
 
+use super::versions;
 use super::{
     Admin,
     auth::{Caller, Operating, Reading},
@@ -34,6 +35,48 @@ pub(crate) async fn read(
     Ok(([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text.to_owned()))
 }
 
+/// The policy files, and how many cases pass with them.
+#[utoipa::path(get, path = "/v1/policies", responses((status = 200, description = "The files in force")))]
+pub(crate) async fn list(State(admin): State<Admin>, _caller: Caller<Reading>) -> Json<Value> {
+    let policies = admin.shared.policies.current();
+    Json(json!({ "files": policies.files().collect::<Vec<_>>(), "tests": policies.cases() }))
+}
+
+/// The versions of a file that others took the place of, the newest first.
+#[utoipa::path(get, path = "/v1/policies/{file}/history", responses((status = 200, description = "The versions")))]
+pub(crate) async fn history(
+    State(admin): State<Admin>,
+    _caller: Caller<Reading>,
+    Path(file): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    known(&admin, &file)?;
+    let dir = admin.shared.policy_dir.clone();
+    let versions = tokio::task::spawn_blocking(move || versions::list(&dir, &file)).await.unwrap_or_default();
+    let shown: Vec<Value> =
+        versions.iter().map(|one| json!({ "id": one.id, "at": one.at.to_string(), "by": one.by })).collect();
+    Ok(Json(json!({ "versions": shown })))
+}
+
+/// The text of an earlier version.
+#[utoipa::path(get, path = "/v1/policies/{file}/history/{version}", responses((status = 200, description = "The Lua text")))]
+pub(crate) async fn version(
+    State(admin): State<Admin>,
+    _caller: Caller<Reading>,
+    Path((file, version)): Path<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    known(&admin, &file)?;
+    let dir = admin.shared.policy_dir.clone();
+    let text = tokio::task::spawn_blocking(move || versions::read(&dir, &file, &version)).await;
+    let text =
+        text.ok().flatten().ok_or_else(|| Problem::not_found("there is no such version of this file"))?;
+    Ok(([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text))
+}
+
+fn known(admin: &Admin, file: &str) -> Result<(), Problem> {
+    let policies = admin.shared.policies.current();
+    policies.source(file).map(drop).ok_or_else(|| Problem::not_found("there is no policy file of this name"))
+}
+
 /// Replaces a policy file, if it loads and every case passes.
 #[utoipa::path(put, path = "/v1/policies/{file}", request_body = String,
     responses((status = 200, description = "In force"), (status = 422, description = "Refused, with the reason")))]
@@ -48,10 +91,8 @@ pub(crate) async fn replace(
     }
     let text = String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the file is not UTF-8"))?;
     let shared = std::sync::Arc::clone(&admin.shared);
-    if shared.policies.current().source(&file).is_none() {
-        return Err(Problem::not_found("there is no policy file of this name"));
-    }
-    let written = file.clone();
+    known(&admin, &file)?;
+    let (written, actor) = (file.clone(), caller.actor.clone());
     let loaded = tokio::task::spawn_blocking(move || {
         let dir = shared.policy_dir.is_dir().then_some(shared.policy_dir.as_path());
         let replaced = [(written.clone(), text.clone())];
@@ -67,6 +108,15 @@ pub(crate) async fn replace(
             )
         };
         std::fs::create_dir_all(&shared.policy_dir).map_err(unwritable)?;
+        let current = shared.policies.current();
+        versions::keep(
+            &shared.policy_dir,
+            &written,
+            current.source(&written).unwrap_or_default(),
+            &actor,
+            clock::now(),
+        )
+        .map_err(unwritable)?;
         // Written beside and moved, so that a crash leaves the old file or the new one.
         let beside = shared.policy_dir.join(format!(".{written}.new"));
         std::fs::write(&beside, text.as_bytes()).map_err(unwritable)?;

@@ -1,0 +1,31 @@
+//! `dndgate policy`
+
+use crate::{Failure, providers::ADAPTERS, say};
+use dndgate_gateway::Config;
+use dndgate_policy::Policies;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Runs the operator's cases and says which fail, with file and line.
+    Test {
+        /// Another folder than `policies.dir` of the configuration.
+        #[arg(long)]
+        policies: Option<PathBuf>,
+    },
+}
+
+pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
+    let Command::Test { policies } = command;
+    let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
+    let dir = policies.as_ref().unwrap_or(&config.policies.dir);
+    let exists = dir.is_dir();
+    if policies.is_some() && !exists {
+        return Err(Failure::Wrong(format!("{} is no folder", dir.display())));
+    }
+    let shown = if exists { dir.display().to_string() } else { "the shipped policies".into() };
+    let loaded = Policies::load_with(exists.then_some(dir.as_path()), &[], dndgate_gateway::limits(&config));
+    let loaded = loaded.map_err(|error| Failure::No(format!("{shown}:\n{error}")))?;
+    say(&format!("{shown}: {} cases in {} files pass.", loaded.cases(), loaded.files().count()));
+    Ok(())
+}
