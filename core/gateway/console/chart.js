@@ -26,7 +26,7 @@ export function bars(minutes, series) {
   });
   const hour = (text) => new Date(text).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const total = series.map(([name, title]) => `${title}: ${buckets.reduce((all, one) => all + one[name], 0)}`).join("; ");
-  return h("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": total, preserveAspectRatio: "none" }, drawn,
+  return h("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": total }, drawn,
     h("svg:text", { x: "0", y: String(height - 4) }, buckets.length ? hour(buckets[0].at) : ""),
     h("svg:text", { x: String(width), y: String(height - 4), "text-anchor": "end" }, "now"),
     h("svg:text", { x: "0", y: "11" }, String(top)));
