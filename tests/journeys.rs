@@ -34,11 +34,8 @@ mod journeys {
     mod rules;
     mod scheduled;
     mod sdk;
-<<<<<<< HEAD
     mod sendgrid;
-=======
     mod sessions;
->>>>>>> 927699e (The console: contacts with their DND panel, live, review, channels, policies, events, imports; sessions)
     mod sinch;
     mod smuggling;
     mod status;
