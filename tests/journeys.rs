@@ -11,6 +11,7 @@ mod journeys {
     mod bad_input;
     mod bandwidth;
     mod browser;
+    mod bypass;
     mod carrying;
     mod confirmations;
     mod custom;

@@ -5,6 +5,7 @@
 //! fails at a deadline.
 
 pub mod api;
+pub mod catalogue;
 pub mod client;
 pub mod fake;
 pub mod gateway;

@@ -121,6 +121,12 @@ impl Wire {
         bytes
     }
 
+    /// So many bytes, unless the peer ends before.
+    pub fn try_exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).ok().map(|()| bytes)
+    }
+
     /// Everything until the peer closes, or until it has been silent for long.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut all = Vec::new();

@@ -1,0 +1,260 @@
+//! No way round: the catalogue of `tests/bypass` through the real binary, over raw sockets.
+//!
+//! Whatever must come of a request by its own notes, one thing holds for all: what reaches the provider names no
+//! suppressed address as a recipient to a second, naive reader. What adapters make of requests by themselves is
+//! tested beside them; here is what only the whole of the gateway can show: framing, packing, hosts, paths, HTTP/2.
+
+use crate::harness::{
+    Fake, Message, Reaction, Setup, World,
+    catalogue::{Case, Outcome},
+    json_answer, twilio_answer,
+};
+use dndgate_fuzz::naive;
+use serde_json::json;
+use std::{io::Read, path::Path};
+
+const NUMBER: &str = "+14155550101";
+const MAILBOX: &str = "ada@example.org";
+const TALK: &str = "c-silent-0001";
+/// What a family's folder holds at least.
+const ATTEMPTS_MIN: usize = 25;
+const INNOCENT_MIN: usize = 8;
+
+/// Providers of one kind.
+struct Family {
+    folder: &'static str,
+    /// Each a `[[provider]]` of its own name, with further keys.
+    providers: &'static [(&'static str, &'static str)],
+    /// Under these names recipients stand, as the naive reader writes them.
+    recipients: &'static [&'static str],
+    /// And behind these segments of a path.
+    people: &'static [&'static str],
+}
+
+impl Family {
+    fn world(&self, provider: &Fake) -> World {
+        let tail = |(name, keys): &(&str, &str)| {
+            format!(
+                "[[provider]]\nname = \"{name}\"\nadapter = \"{name}\"\nupstream = \"{}\"\n{keys}\n",
+                provider.url()
+            )
+        };
+        let tails: String = self.providers.iter().map(tail).collect();
+        let world = Setup::default()
+            .traffic("header_timeout = \"400ms\"\nbody_timeout = \"400ms\"")
+            .tail(&tails)
+            .start();
+        world.api().contact(&json!({
+            "phone": NUMBER, "email": MAILBOX, "addresses": [{ "kind": "gmb", "value": TALK }], "dnd": true,
+        }));
+        world
+    }
+
+    /// Runs every case of the folder; those that go wrong, all at once.
+    fn run(&self) {
+        let cases = Case::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bypass").join(self.folder));
+        let innocent = cases.iter().filter(|case| case.outcome == Outcome::Passes).count();
+        assert!(innocent >= INNOCENT_MIN, "{innocent} innocent cases are too few");
+        assert!(cases.len() - innocent >= ATTEMPTS_MIN, "{} attempts are too few", cases.len() - innocent);
+        let provider = Fake::with(|request| {
+            Reaction::Answer(if request.target().contains("/2010-04-01/") {
+                twilio_answer(request)
+            } else {
+                json_answer(200, &json!({ "id": "1", "message": "Queued. Thank you." }))
+            })
+        });
+        let world = self.world(&provider);
+        let fakes = [&provider, &world.twilio, &world.mailgun];
+        let mut wrong = Vec::new();
+        for case in &cases {
+            let before = fakes.map(Fake::count);
+            let answers = if case.is_sent("http2") {
+                case.over_http2(world.gate.ports.traffic);
+                Vec::new()
+            } else {
+                case.answers(world.gate.ports.traffic)
+            };
+            let arrived: Vec<Message> =
+                fakes.iter().zip(before).flat_map(|(fake, seen)| fake.seen().split_off(seen)).collect();
+            if let Err(why) = self.judge(case, &answers, &arrived) {
+                let answered: Vec<String> = answers
+                    .iter()
+                    .map(|one| format!("{} [{}] {}", one.start, one.verdict(), one.text()))
+                    .collect();
+                wrong
+                    .push(format!("--- {}: {why}\nanswers: {answered:#?}\narrived: {arrived:#?}", case.name));
+            }
+        }
+        assert!(wrong.is_empty(), "{} of {} cases\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    }
+
+    fn judge(&self, case: &Case, answers: &[Message], arrived: &[Message]) -> Result<(), String> {
+        for one in arrived {
+            self.names_nobody(one)?;
+        }
+        let is_http2 = case.is_sent("http2");
+        if answers.is_empty() && !is_http2 && !case.is_sent("until closed") {
+            return Err("there is no answer".into());
+        }
+        let verdict = answers.first().map(Message::verdict).unwrap_or_default();
+        let is_final =
+            |one: &&Message| (400..500).contains(&one.status()) && ![408, 429].contains(&one.status());
+        match case.outcome {
+            Outcome::Refused | Outcome::Blocked if !arrived.is_empty() => {
+                return Err("something went out".into());
+            }
+            Outcome::Refused | Outcome::Blocked if is_http2 => {}
+            // A request that breaks off is over when its time is.
+            Outcome::Refused
+                if case.is_sent("until closed") && answers.iter().all(|one| one.status() >= 400) => {}
+            Outcome::Refused if answers.iter().any(|one| !is_final(&one)) => {
+                return Err("that is no refusal".into());
+            }
+            Outcome::Refused if verdict.starts_with("blocked") => {
+                return Err("it is blocked, not refused".into());
+            }
+            Outcome::Refused => {}
+            Outcome::Blocked if !answers.iter().all(|one| is_final(&one)) => {
+                return Err("that is no refusal".into());
+            }
+            Outcome::Blocked if verdict.starts_with("blocked") => {}
+            Outcome::Blocked => return Err("it is refused, not blocked".into()),
+            Outcome::Trimmed if arrived.len() == 1 && verdict.starts_with("trimmed") => {}
+            Outcome::Trimmed => return Err("it is not trimmed".into()),
+            Outcome::Passes => as_it_is(case, arrived, self.prefix(case))?,
+        }
+        Ok(())
+    }
+
+    /// The part of a case's target that the gateway takes off.
+    fn prefix<'c>(&self, case: &'c Case) -> &'c str {
+        let target = case.target();
+        let end = target[1..].find('/').map_or(target.len(), |end| end + 1);
+        let named = self.providers.iter().map(|(name, _)| *name).chain(["twilio", "mailgun"]);
+        if named.into_iter().any(|name| target[1..end] == *name) { &target[..end] } else { "" }
+    }
+
+    /// Whoever is suppressed is named to nobody, by a reader that takes everything for meant.
+    fn names_nobody(&self, request: &Message) -> Result<(), String> {
+        let (path, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
+        let body = unpacked(request);
+        let found = naive::pairs(Some(query), request.field("content-type"), &body);
+        let named = found.iter().filter(|(name, _)| self.recipients.contains(&name.as_str()));
+        let mut values: Vec<String> = named.map(|(_, value)| value.clone()).collect();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        if request.method() == "POST" {
+            values.extend(self.behind(path));
+            values.extend(
+                text.lines().filter(|line| line.starts_with("POST ")).flat_map(|line| self.behind(line)),
+            );
+        }
+        match values.iter().find(|value| [NUMBER, MAILBOX, TALK].iter().any(|one| naive::names(value, one))) {
+            None => Ok(()),
+            Some(value) => Err(format!("{value:?} is named to the provider")),
+        }
+    }
+
+    /// What stands behind the segments that name people, but where the call only gives a sign or asks something.
+    fn behind(&self, path: &str) -> Vec<String> {
+        let silent = ["Events", "/events", "capability:"];
+        if silent.iter().any(|sign| path.contains(sign)) {
+            return Vec::new();
+        }
+        let segments: Vec<&str> = path.split(['/', '?', ' ']).collect();
+        let pairs = segments.windows(2).filter(|pair| self.people.contains(&pair[0]));
+        pairs.map(|pair| pair[1].to_owned()).collect()
+    }
+}
+
+/// One request arrived, and it is the one that was sent.
+fn as_it_is(case: &Case, arrived: &[Message], prefix: &str) -> Result<(), String> {
+    let [one] = arrived else { return Err(format!("{} requests arrived", arrived.len())) };
+    let target = &case.target()[prefix.len()..];
+    if !case.is_sent("http2") && one.target() != target {
+        return Err(format!("it arrived at {}", one.target()));
+    }
+    if case.is_framed_here() && one.body != case.body {
+        return Err(format!("its body has changed: {}", one.text()));
+    }
+    Ok(())
+}
+
+fn unpacked(request: &Message) -> Vec<u8> {
+    let mut body = Vec::new();
+    let read = match request.field("content-encoding") {
+        Some("gzip") => flate2::read::GzDecoder::new(&request.body[..]).read_to_end(&mut body),
+        Some("deflate") => flate2::read::ZlibDecoder::new(&request.body[..]).read_to_end(&mut body),
+        _ => return request.body.clone(),
+    };
+    read.expect("what was let through can be unpacked");
+    body
+}
+
+#[test]
+fn r10_twilio() {
+    Family {
+        folder: "twilio",
+        providers: &[],
+        recipients: &[
+            "to",
+            "recipient",
+            "identity",
+            "address",
+            "messagingbinding.address",
+            "participant.address",
+        ],
+        people: &[],
+    }
+    .run();
+}
+
+#[test]
+fn r10_mailgun() {
+    Family {
+        folder: "mailgun",
+        providers: &[],
+        recipients: &["to", "cc", "bcc", "h:to", "h:cc", "h:bcc", "h:resent-to"],
+        people: &[],
+    }
+    .run();
+}
+
+#[test]
+fn r10_mail_in_json() {
+    Family {
+        folder: "mail-json",
+        providers: &[("postmark", "webhook_secret = \"s\""), ("sparkpost", ""), ("sendgrid", "")],
+        recipients: &["to", "cc", "bcc", "email", "address", "header_to"],
+        people: &[],
+    }
+    .run();
+}
+
+#[test]
+fn r10_texts_in_json() {
+    Family {
+        folder: "sms-json",
+        providers: &[
+            ("telnyx", ""),
+            ("plivo", ""),
+            ("vonage", ""),
+            ("sinch", ""),
+            ("bandwidth", ""),
+            ("messagebird", ""),
+        ],
+        recipients: &["to", "dst", "number", "phone_number", "recipients", "destination"],
+        people: &[],
+    }
+    .run();
+}
+
+#[test]
+fn r10_google() {
+    Family {
+        folder: "google",
+        providers: &[("gmb", "partner_key = \"k\""), ("rbm", "client_token = \"t\"")],
+        recipients: &["parent", "phonenumber", "conversationid"],
+        people: &["phones", "conversations"],
+    }
+    .run();
+}
