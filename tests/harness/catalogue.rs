@@ -105,14 +105,8 @@ impl Case {
             body = packed.finish().expect("packed");
         }
         let (line, fields) = lines.split_first().unwrap_or_else(|| panic!("{name}: no request line"));
-        Case {
-            outcome,
-            sent,
-            line: (*line).to_owned(),
-            fields: fields.iter().map(field).collect(),
-            body,
-            name,
-        }
+        let (line, fields) = ((*line).to_owned(), fields.iter().map(field).collect());
+        Case { outcome, sent, line, fields, body, name }
     }
 
     pub fn is_sent(&self, way: &str) -> bool {

@@ -179,7 +179,10 @@ impl Wire {
                 self.0.read_exact(&mut body)?;
             }
             // An answer without a length goes on until the connection ends.
-            None if head.start.starts_with("HTTP/") && ![204, 304].contains(&head.status()) => {
+            None if head.start.starts_with("HTTP/")
+                && head.status() >= 200
+                && ![204, 304].contains(&head.status()) =>
+            {
                 self.0.read_to_end(&mut body)?;
             }
             None => {}
