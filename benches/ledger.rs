@@ -63,7 +63,8 @@ fn main() {
     store.fill_cache().expect("rows");
     let mut have = store.read_blocking(|tx| tx.rows().head()).expect("a head").0;
     eprintln!("entries     in batches, each     one by one, each (median)");
-    for mark in MARKS.into_iter().filter(|mark| *mark <= count && *mark > have) {
+    let begun = have;
+    for mark in MARKS.into_iter().filter(|mark| *mark <= count && *mark > begun) {
         let mut batches: Vec<(u64, Duration)> = Vec::new();
         while have + SINGLES < mark {
             let size = BATCH.min(mark - SINGLES - have);

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Fixture, cause, origin};
+use common::{Fixture, cause};
 use dndgate_adapter::{AddressKind, Channel};
-use dndgate_dnd::{Blocks, ReasonKind, Region};
-use dndgate_store::{Column, ContactDraft, Direction, Filter, Scalar, Search, Test, contacts, search};
+use dndgate_dnd::{Blocks, ReasonKind};
+use dndgate_store::{Column, ContactDraft, Direction, Filter, Scalar, Search, Test, search};
 use serde_json::{Value, json};
 
 const TENANT: &str = "default";
