@@ -56,10 +56,11 @@ fn is_id(id: &str) -> bool {
 
 /// A message that waits is called off by deleting it ("Delete a message", API reference).
 pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
-    let (collection, id) = scheduled.id.split_once('/')?;
-    if !COLLECTIONS.contains(&collection) || !is_id(id) {
-        return None;
-    }
+    // Without an id it is asked whether one could be called off at all.
+    let (collection, id) = match &*scheduled.id {
+        "" => (COLLECTIONS[0], ""),
+        handle => handle.split_once('/').filter(|(at, id)| COLLECTIONS.contains(at) && is_id(id))?,
+    };
     Some(Call {
         method: Method::DELETE,
         host: Some(sends::REST.to_owned()),

@@ -3,7 +3,7 @@
 
 use dndgate_adapter::{
     Adapter, Answer, Asked, Outbound, Recipient, Refusal, RefusalCause, Refused, ReplyGate, ReplyLink,
-    Secrets, Webhook, apply_edits,
+    Scheduled, Secrets, Webhook, apply_edits,
     fixture::{self, Fixture},
     laws,
 };
@@ -164,6 +164,11 @@ fn r14_what_waits_at_the_provider_can_be_cancelled() {
     let cancel = MESSAGEBIRD.cancel(&waiting.scheduled[0], &secrets(KEY)).unwrap();
     assert_eq!((cancel.method.as_str(), &*cancel.path_and_query), ("DELETE", "/messages/e8077d803532c0b5"));
     assert_eq!(MESSAGEBIRD.cancel(&waiting.scheduled[0], &Secrets::default()), None);
+    // Before it leaves, the gateway asks whether it could be.
+    assert!(MESSAGEBIRD.cancel(&Scheduled::default(), &secrets(KEY)).is_some());
+    assert_eq!(MESSAGEBIRD.cancel(&Scheduled::default(), &Secrets::default()), None);
+    let elsewhere = Scheduled { id: "verify/e8077d803532c0b5".into(), ..Scheduled::default() };
+    assert_eq!(MESSAGEBIRD.cancel(&elsewhere, &secrets(KEY)), None);
     assert!(learned("message-scheduled", StatusCode::CREATED, r#"{"id":"../verify"}"#).scheduled.is_empty());
     let wrong = r#"{"errors":[{"code":25,"description":"not enough balance"}]}"#;
     let told = learned("message-scheduled", StatusCode::UNPROCESSABLE_ENTITY, wrong);
