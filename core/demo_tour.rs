@@ -27,7 +27,7 @@ pub(super) fn text(ports: Ports, stations: &[Arc<Station>], folder: &Path) -> St
 fn places(text: &mut String, ports: Ports, stations: &[Arc<Station>], folder: &Path) {
     let (traffic, admin, crm) = (ports.at(0), ports.at(1), ports.at(CRM));
     let mut place = |name: &str, what: &str| {
-        let _ = writeln!(text, "  {name:<11}{what}");
+        let _ = writeln!(text, "  {name:<10} {what}");
     };
     for station in stations {
         let title = format!("http://{traffic}/{}  in place of {}", station.name, station.profile.upstream);
