@@ -12,7 +12,7 @@ use crate::{
 };
 use dndgate_adapter::{
     AddressKind, Answer, CannotTrim, Channel, Edit, Known, Outbound, Recipient, Refused, Reply, Request,
-    Role, Sending, Unreadable, multipart,
+    Role, Sending, Unreadable, json, multipart,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use std::{borrow::Cow, ops::Range};
@@ -322,7 +322,14 @@ fn request(inside: &[u8]) -> Result<Call<'_>, Unreadable> {
     let body = match one(&fields, "content-length")? {
         Some(length) if is_length(length, body) => body,
         Some(_) => return Err(bad("the Content-Length of a part is not true")),
-        None => body,
+        // Without a length there is no body for some readers, and what stands there is the next request (RFC 9112,
+        // section 10.2: such a part may hold several).
+        None if body.trim_ascii().is_empty() || json::read(body.trim_ascii()).is_ok() => body,
+        None => {
+            return Err(bad(
+                "something that is no JSON follows the header of a part: give its Content-Length",
+            ));
+        }
     };
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let call = Call { method, path, query, media: Ok(media), body };
