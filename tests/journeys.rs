@@ -27,6 +27,7 @@ mod journeys {
     mod outbound;
     mod passing_on;
     mod policy;
+    mod postmark;
     mod properties;
     mod reconciliation;
     mod release;
@@ -39,6 +40,7 @@ mod journeys {
     mod sessions;
     mod sinch;
     mod smuggling;
+    mod sparkpost;
     mod status;
     mod store;
     mod subscribers;

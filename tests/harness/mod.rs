@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod client;
 pub mod fake;
 pub mod gateway;
+pub mod sdk;
 pub mod sendgrid;
 pub mod signed;
 pub mod wire;
@@ -16,7 +17,7 @@ pub mod wire;
 pub use api::Api;
 pub use client::Request;
 pub use fake::{Fake, Reaction, answer, json_answer, twilio_answer};
-pub use gateway::{Circumstances, Gateway};
+pub use gateway::{Circumstances, Gateway, free_block};
 pub use wire::{Message, Wire, form_of};
 
 use serde_json::{Value, json};
