@@ -156,6 +156,24 @@ fn who_uses_an_answer_goes_with_it() {
 }
 
 #[test]
+fn a_part_may_hold_everything_in_its_url() {
+    let reached = |method: &str, url: &str| {
+        let body = json!({ "batch": [{ "method": method, "relative_url": url }] }).to_string();
+        let text = format!("POST /\ncontent-type: application/json\n\n{body}");
+        let fixture = Fixture::parse("url", text.as_bytes());
+        let sending = laws::sending(&MESSENGER, &fixture.request(MESSENGER.profile()));
+        sending.map(|one| fixture::reached(&one)).unwrap_or_default()
+    };
+    let recipient = "recipient=%7B%22id%22%3A%226543210987654321%22%7D&message=%7B%22text%22%3A%22x%22%7D";
+    let url = format!("v20.0/me/messages?{recipient}");
+    assert_eq!(reached("POST", &url), ["fb 6543210987654321"]);
+    assert_eq!(reached("GET", &format!("{url}&method=post")), ["fb 6543210987654321"]);
+    assert_eq!(reached("GET", &url), ["unreadable"], "a read that would be a message");
+    assert!(reached("POST", &format!("{url}&method=get")).is_empty());
+    assert!(reached("GET", "me/messages?fields=to,from,message").is_empty());
+}
+
+#[test]
 fn one_spelling_only_graph_reads_is_not_trimmed() {
     let loose = "POST /\ncontent-type: application/x-www-form-urlencoded\n\nbatch=\
                  [{'method':'POST',relative_url:'me/messages',body:'recipient[id]=1'},\

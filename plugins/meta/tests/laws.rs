@@ -210,6 +210,21 @@ fn the_sandboxes_take_what_the_adapters_read() {
     }
 }
 
+#[test]
+fn r13_a_sign_with_a_message_beside_it_is_a_message() {
+    let reaches = |adapter: &dyn Adapter, target: &str, body: &str| {
+        names(adapter, target, "application/json", body).map(|all| all[0].1.clone())
+    };
+    let typing = r#"{"recipient":{"id":"6543210987654321"},"sender_action":"typing_on""#;
+    let (alone, more) = (format!("{typing}}}"), format!("{typing},\"message\":{{\"text\":\"x\"}}}}"));
+    assert_eq!(reaches(&MESSENGER, "/me/messages", &alone), None);
+    assert_eq!(reaches(&MESSENGER, "/me/messages", &more).as_deref(), Some("6543210987654321"));
+    let receipt = r#"{"messaging_product":"whatsapp","status":"read","message_id":"wamid.X""#;
+    let (alone, more) = (format!("{receipt}}}"), format!("{receipt},\"to\":\"+14155550100\"}}"));
+    assert_eq!(reaches(&WHATSAPP, "/1/messages", &alone), None);
+    assert_eq!(reaches(&WHATSAPP, "/1/messages", &more).as_deref(), Some("+14155550100"));
+}
+
 /// Whom the adapter reads in a request, or that it refuses it.
 fn names(adapter: &dyn Adapter, target: &str, media: &str, body: &str) -> Option<Vec<(AddressKind, String)>> {
     let text = format!("POST {target}\ncontent-type: {media}\n\n{body}");

@@ -92,16 +92,16 @@ impl Target {
             Err(_) | Ok(Outbound::Unrecognised | Outbound::Unnamed(_) | Outbound::Ask(_)) => {}
             Ok(Outbound::Nobody) => self.names_not(&request, suppressed, "it is called no send", fixture),
             Ok(Outbound::Send(sending)) => {
-                // A part that cannot be read, or names nobody, is taken out too.
+                // A part that cannot be read, or names nobody, is taken out too, and who hangs on it.
                 let goes = |one: &Recipient<'_>| {
                     naive::names(&one.address, suppressed)
                         || matches!(one.known, Known::Unreadable(_) | Known::Unnamed(_))
                 };
-                let blocked: Vec<usize> =
-                    (0..sending.recipients.len()).filter(|index| goes(&sending.recipients[*index])).collect();
+                let out = (0..sending.recipients.len()).filter(|index| goes(&sending.recipients[*index]));
+                let blocked = sending.with_followers(out.collect());
                 if blocked.is_empty() {
                     self.names_not(&request, suppressed, "it is read as a send to others", fixture);
-                } else if blocked.len() < sending.recipients.len()
+                } else if (blocked.len() < sending.recipients.len() || sending.rest)
                     && let Ok(edits) = self.adapter.trim(&request, &sending, &blocked)
                 {
                     let body = apply_edits(request.body, &edits);

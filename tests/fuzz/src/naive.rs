@@ -91,6 +91,14 @@ enum Value {
 impl Value {
     fn flatten(self, here: &str, found: &mut Vec<(String, String)>) {
         match self {
+            // A request in a batch: a form once more.
+            Value::Text(text) if here == "batch.body" || here == "batch.relative_url" => {
+                let parameters = text.split_once('?').map_or(&*text, |(_, query)| query);
+                for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
+                    let name = name.trim().to_lowercase().replace('[', ".").replace(']', "");
+                    field(&format!("{here}.{name}"), &value, found);
+                }
+            }
             Value::Text(text) => found.push((here.to_owned(), text)),
             Value::List(all) => all.into_iter().for_each(|one| one.flatten(here, found)),
             Value::Object(all) => all.into_iter().for_each(|(name, one)| {

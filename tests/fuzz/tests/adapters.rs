@@ -17,7 +17,14 @@ fn target(adapter: &'static dyn Adapter) -> Target {
         "sparkpost" => &["recipients.address.header_to", "content.headers.cc"],
         _ => &[],
     };
-    Target::new(adapter, &plugins.join(name).join("fixtures/requests"), shown)
+    let own = plugins.join(name).join("fixtures/requests");
+    if own.exists() {
+        return Target::new(adapter, &own, shown);
+    }
+    // One folder for several adapters has fixtures for each.
+    let folders = plugins.read_dir().unwrap().map(|one| one.unwrap().path().join("fixtures").join(name));
+    let shared = folders.map(|folder| folder.join("requests")).find(|folder| folder.exists());
+    Target::new(adapter, &shared.unwrap(), shown)
 }
 
 fn seconds() -> Duration {
@@ -39,6 +46,7 @@ targets! {
     bandwidth: dndgate_bandwidth::BANDWIDTH,
     mailgun: dndgate_mailgun::MAILGUN,
     messagebird: dndgate_messagebird::MESSAGEBIRD,
+    messenger: dndgate_meta::MESSENGER,
     plivo: dndgate_plivo::PLIVO,
     postmark: dndgate_postmark::POSTMARK,
     sendgrid: dndgate_sendgrid::SENDGRID,
@@ -47,6 +55,7 @@ targets! {
     telnyx: dndgate_telnyx::TELNYX,
     twilio: dndgate_twilio::TWILIO,
     vonage: dndgate_vonage::VONAGE,
+    whatsapp: dndgate_meta::WHATSAPP,
 }
 
 /// A provider that is described in a file: the description that is shipped.

@@ -46,26 +46,25 @@ pub(crate) fn read<'a>(home: Product, request: &Request<'_>) -> Result<Outbound<
     if fields::is_read(&request.head) {
         return Ok(Outbound::Nobody);
     }
-    let path = Path::read(request.head.path)?;
-    if fields::is_file(request) {
-        // What is asked stands in path and query.
-        let bare = Request { body: b"", ..*request };
-        return match single(home, &path, &bare.head, &Fields::read(&bare)?)? {
-            Outbound::Nobody => Ok(Outbound::Nobody),
-            _ => Err(Unreadable::new("a body of this media type is not read here: send JSON or a form")),
-        };
+    if !fields::is_file(request) {
+        return parameters(home, request);
     }
+    // What is asked stands in path and query.
+    match parameters(home, &Request { body: b"", ..*request })? {
+        Outbound::Nobody => Ok(Outbound::Nobody),
+        _ => Err(Unreadable::new("a body of this media type is not read here: send JSON or a form")),
+    }
+}
+
+fn parameters<'a>(home: Product, request: &Request<'_>) -> Result<Outbound<'a>, Unreadable> {
+    let path = Path::read(request.head.path)?;
     let fields = Fields::read(request)?;
-    Ok(match fields.get("batch") {
-        None => single(home, &path, &request.head, &fields)?,
-        Some(batch) => {
-            if ["recipient", "to", "message"].iter().any(|name| fields.has(name)) {
-                return Err(Unreadable::new("a batch and a message in one request"));
-            }
-            let sending = Batch::of(home, batch, &fields)?.sending();
-            if sending.recipients.is_empty() { Outbound::Nobody } else { Outbound::Send(sending) }
-        }
-    })
+    let Some(batch) = fields.get("batch") else { return single(home, &path, request, &fields) };
+    if ["recipient", "to", "message"].iter().any(|name| fields.has(name)) {
+        return Err(Unreadable::new("a batch and a message in one request"));
+    }
+    let sending = Batch::of(home, batch, &fields)?.sending();
+    Ok(if sending.recipients.is_empty() { Outbound::Nobody } else { Outbound::Send(sending) })
 }
 
 /// The batch in a request that was read as one.
@@ -77,20 +76,29 @@ pub(crate) fn again(home: Product, request: &Request<'_>) -> Option<Batch> {
 fn single<'a>(
     home: Product,
     path: &Path<'_>,
-    head: &Head<'_>,
+    request: &Request<'_>,
     fields: &Fields,
 ) -> Result<Outbound<'a>, Unreadable> {
-    let method = fields.word("method")?.unwrap_or_else(|| head.method.as_str().to_ascii_lowercase());
-    match method.as_str() {
-        "get" | "head" | "options" | "delete" => Ok(Outbound::Nobody),
+    let said = fields.word("method")?;
+    let method = said.clone().unwrap_or_else(|| request.head.method.as_str().to_ascii_lowercase());
+    let reads = ["get", "head", "options", "delete"].contains(&method.as_str());
+    // Nobody writes a read that would be a message if it were none.
+    let told = !request.body.trim_ascii().is_empty() || fields.has("recipient") || fields.has("to");
+    let odd = reads && said.is_none() && method != "delete" && told;
+    if reads && !odd {
+        return Ok(Outbound::Nobody);
+    }
+    if fields.has("ids") {
         // Several nodes at once: for reads only, as far as anybody knows.
-        _ if fields.has("ids") => Ok(Outbound::Unrecognised),
-        _ => sends::judge(home, path, fields).map(|judged| match judged {
-            Outbound::Send(sending) => {
-                Outbound::Send(Sending { sender: path.node().to_owned().into(), ..sending })
-            }
-            other => other,
-        }),
+        return Ok(Outbound::Unrecognised);
+    }
+    match sends::judge(home, path, fields)? {
+        Outbound::Nobody | Outbound::Unrecognised if odd => Ok(Outbound::Nobody),
+        _ if odd => Err(Unreadable::new("a read with the parameters of a message")),
+        Outbound::Send(sending) => {
+            Ok(Outbound::Send(Sending { sender: path.node().to_owned().into(), ..sending }))
+        }
+        other => Ok(other),
     }
 }
 
@@ -245,7 +253,11 @@ fn judge(home: Product, item: &Value, path: &str, query: Option<&str>) -> Judged
         return Ok(Outbound::Nobody);
     }
     let segments = Path::read(path)?;
-    let read = Fields::read(&Request { head, body: body.as_bytes() })?;
+    let request = Request { head, body: body.as_bytes() };
+    let read = Fields::read(&request)?;
+    if method == Method::GET && !body.is_empty() && !read.has("method") {
+        return Err(Unreadable::new("a part of the batch reads, and has a body"));
+    }
     if read.has("batch") {
         return Err(Unreadable::new("a batch in a batch"));
     }
@@ -253,7 +265,7 @@ fn judge(home: Product, item: &Value, path: &str, query: Option<&str>) -> Judged
     if borrows(path) {
         return Err(Unreadable::new("where it goes comes from another part's answer"));
     }
-    let judged = single(home, &segments, &head, &read)?;
+    let judged = single(home, &segments, &request, &read)?;
     if (borrows(url) || borrows(body)) && judged != Outbound::Nobody {
         return Err(Unreadable::new("whom it reaches may come from another part's answer"));
     }

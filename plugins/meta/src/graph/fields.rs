@@ -10,8 +10,8 @@ use http::Method;
 
 /// Media types that hold parameters.
 const MEDIA: [&str; 3] = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
-/// Parameters that decide what a request is, whatever its path.
-const DECIDING: [&str; 2] = ["batch", "method"];
+/// Parameters that decide what a request is, whatever its path; and those by which a message names somebody.
+const DECIDING: [&str; 4] = ["batch", "method", "recipient", "to"];
 
 /// Parameters by name.
 #[derive(Debug, Default)]
@@ -100,8 +100,13 @@ impl Fields {
                     fields.add(part.name, field);
                 }
             }
-            // Meta guesses: so do we, and whatever is neither is refused.
-            _ if body.trim_ascii_start().starts_with(b"{") => fields.add_json(body)?,
+            // Meta guesses: so do we, and whatever is neither is refused, or both.
+            _ if body.trim_ascii_start().starts_with(b"{") => {
+                if form::could_name(&String::from_utf8_lossy(body), names_somebody) {
+                    return Err(Unreadable::new("the body is JSON and a form: name its media type"));
+                }
+                fields.add_json(body)?;
+            }
             _ => fields.add_form(body)?,
         }
         Ok(fields)
@@ -199,7 +204,8 @@ fn merge(have: &mut serde_json::Value, more: serde_json::Value) -> bool {
     })
 }
 
-/// By its head alone, does this request only read? Not with a `method` that says otherwise, nor with a body.
+/// By its head alone, does this request only read? Not with a `method` that says otherwise, nor with a body, nor when
+/// it names somebody.
 pub(crate) fn is_read(head: &Head<'_>) -> bool {
     let reads = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let body = head.headers.contains_key("transfer-encoding")
@@ -214,17 +220,16 @@ pub(super) fn is_file(request: &Request<'_>) -> bool {
         return false;
     }
     // A reader that does not mind the media type finds no parameters in it either.
-    !std::str::from_utf8(request.body).is_ok_and(|text| {
-        text.trim_start().starts_with('{')
-            || form::could_name(text, |name| {
-                let name = name.to_ascii_lowercase();
-                DECIDING.contains(&&*name) || ["recipient", "to", "message"].contains(&&*name)
-            })
-    })
+    !std::str::from_utf8(request.body)
+        .is_ok_and(|text| text.trim_start().starts_with('{') || form::could_name(text, names_somebody))
 }
 
 /// Could the query say that the request is another one than method and path say?
 fn decides(head: &Head<'_>) -> bool {
-    let is = |name: &str| DECIDING.iter().any(|one| name.eq_ignore_ascii_case(one));
-    head.query.is_some_and(|query| form::could_name(query, is))
+    head.query.is_some_and(|query| form::could_name(query, names_somebody))
+}
+
+/// Is it one of the parameters that decide?
+fn names_somebody(name: &str) -> bool {
+    DECIDING.iter().any(|one| name.eq_ignore_ascii_case(one))
 }

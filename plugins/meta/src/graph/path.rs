@@ -20,8 +20,8 @@ impl<'a> Path<'a> {
                 return Err(Unreadable::new("the path holds a sign that servers read differently"));
             }
             let decoded = form::decode(segment)?;
-            let tricky =
-                decoded.contains(['/', '?', '#', '\\', ';', '%']) || decoded == "." || decoded == "..";
+            let signs = ['/', '?', '#', '\\', ';', '%', '&', '[', ']', '{', '}', '<', '>', '"', '\''];
+            let tricky = decoded.contains(signs) || decoded == "." || decoded == "..";
             if tricky || decoded.trim() != decoded || decoded.contains(char::is_control) {
                 return Err(Unreadable::new("the path can be read in several ways"));
             }

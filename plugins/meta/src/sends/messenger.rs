@@ -33,6 +33,9 @@ pub(crate) fn message<'a>(fields: &Fields) -> Result<Outbound<'a>, Unreadable> {
 
 /// Whom `recipient` names, in exactly one of its ways.
 fn recipient<'a>(fields: &Fields) -> Result<Recipient<'a>, Unreadable> {
+    if fields.has("to") {
+        return Err(Unreadable::new("both to and recipient name somebody"));
+    }
     let Some(Field::Json(Value::Object(members))) = fields.get("recipient") else {
         return Err(Unreadable::new("recipient is not one object"));
     };
@@ -70,6 +73,9 @@ pub(crate) fn call<'a>(fields: &Fields) -> Result<Outbound<'a>, Unreadable> {
             return Ok(Outbound::Nobody);
         }
         _ => {}
+    }
+    if fields.has("recipient") {
+        return Err(Unreadable::new("both to and recipient name somebody"));
     }
     let to = fields.get("to").and_then(Field::scalar).ok_or(Unreadable::new("to names nobody"))?;
     let channels = Channels::of(Channel::Fb).with(Channel::Call.into());
