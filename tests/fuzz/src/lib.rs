@@ -5,14 +5,17 @@
 //! called no send or because the suppressed recipient was taken out of it, does not name that recipient to a reader
 //! that is as lenient as any provider's.
 //!
-//! Reading order: [`naive`] (the second reader), [`spoil`] (the ways), [`Target`].
+//! Reading order: [`naive`] (the second reader), [`spoil`] (the ways), [`Target`], [`at_random`].
 
 pub mod naive;
+mod run;
 pub mod spoil;
 
 use dndgate_adapter::{
     Adapter, Head, Known, Look, Outbound, Recipient, Request, Unreadable, apply_edits, fixture::Fixture, laws,
 };
+pub use run::at_random;
+
 use spoil::{Choices, Spoilt};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,7 +64,7 @@ impl Target {
             // structures that are no JSON (TwiML, templates) are beyond a naive reader.
             let named = pairs(&request).into_iter().filter(|(_, value)| {
                 !value.contains('\n')
-                    && !value.starts_with('{')
+                    && !value.starts_with(['{', '[', '<'])
                     && people.iter().any(|one| naive::names(value, one))
             });
             let named = named.map(|(name, _)| name).filter(|name| !shown.contains(&&**name));

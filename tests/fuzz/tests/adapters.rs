@@ -1,13 +1,10 @@
-//! A fuzz target for each adapter. `cargo test` spoils requests at random for a while; a fuzzer that is led by
-//! coverage runs as long as one likes (see the README beside this).
+//! A fuzz target for each adapter. `cargo test` spoils a number of requests; a fuzzer that is led by coverage runs as
+//! long as one likes (see the README beside this).
 #![allow(clippy::unwrap_used)]
 
 use dndgate_adapter::Adapter;
 use dndgate_fuzz::Target;
-use std::{path::Path, sync::LazyLock, time::Duration};
-
-/// How long each target runs under `cargo test`: `FUZZ_SECONDS`, or this.
-const SECONDS: u64 = 8;
+use std::{path::Path, sync::LazyLock};
 
 fn target(adapter: &'static dyn Adapter) -> Target {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
@@ -27,17 +24,15 @@ fn target(adapter: &'static dyn Adapter) -> Target {
     Target::new(adapter, &shared.unwrap(), shown)
 }
 
-fn seconds() -> Duration {
-    let asked = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(asked.unwrap_or(SECONDS))
-}
-
 macro_rules! targets {
     ($($name:ident: $adapter:expr),+ $(,)?) => {$(
         #[test]
         fn $name() {
             static TARGET: LazyLock<Target> = LazyLock::new(|| target(&$adapter));
-            bolero::check!().with_test_time(seconds()).with_max_len(128).for_each(|input: &[u8]| TARGET.judge(input));
+            #[cfg(fuzzing)]
+            bolero::check!().for_each(|input: &[u8]| TARGET.judge(input));
+            #[cfg(not(fuzzing))]
+            dndgate_fuzz::at_random(|input| TARGET.judge(input));
         }
     )+};
 }
@@ -67,5 +62,8 @@ fn custom() {
         let adapter = dndgate_custom::read(&text, "smsapi.toml").unwrap();
         Target::new(adapter, &custom.join("fixtures/smsapi/requests"), &[])
     });
-    bolero::check!().with_test_time(seconds()).with_max_len(128).for_each(|input: &[u8]| TARGET.judge(input));
+    #[cfg(fuzzing)]
+    bolero::check!().for_each(|input: &[u8]| TARGET.judge(input));
+    #[cfg(not(fuzzing))]
+    dndgate_fuzz::at_random(|input| TARGET.judge(input));
 }

@@ -5,9 +5,8 @@
 use dndgate_adapter::{Adapter, Head, Look, Outbound, apply_edits, fixture::Fixture, laws};
 use dndgate_fuzz::{naive, spoil::Choices};
 use http::Method;
-use std::{path::Path, sync::LazyLock, time::Duration};
+use std::{path::Path, sync::LazyLock};
 
-const SECONDS: u64 = 8;
 const WAYS_MAX: usize = 4;
 
 /// What is written into paths, queries and batches.
@@ -62,11 +61,6 @@ const SENDS: &[&str] = &["agentmessages", "dialogflowmessages", "testers", "mess
 
 fn seeds(folder: &str) -> Vec<Fixture> {
     Fixture::all(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/google/fixtures").join(folder))
-}
-
-fn seconds() -> Duration {
-    let asked = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(asked.unwrap_or(SECONDS))
 }
 
 /// Whom a call reaches, by a reader that undoes every escape, minds no case and takes two slashes for one.
@@ -165,12 +159,18 @@ fn judge(adapter: &'static dyn Adapter, seeds: &[Fixture], input: &[u8]) {
 fn rbm() {
     static SEEDS: LazyLock<Vec<Fixture>> = LazyLock::new(|| seeds("rbm/requests"));
     let target = |input: &[u8]| judge(&dndgate_google::RBM, &SEEDS, input);
-    bolero::check!().with_test_time(seconds()).with_max_len(96).for_each(target);
+    #[cfg(fuzzing)]
+    bolero::check!().for_each(target);
+    #[cfg(not(fuzzing))]
+    dndgate_fuzz::at_random(target);
 }
 
 #[test]
 fn gmb() {
     static SEEDS: LazyLock<Vec<Fixture>> = LazyLock::new(|| seeds("gmb/requests"));
     let target = |input: &[u8]| judge(&dndgate_google::GMB, &SEEDS, input);
-    bolero::check!().with_test_time(seconds()).with_max_len(96).for_each(target);
+    #[cfg(fuzzing)]
+    bolero::check!().for_each(target);
+    #[cfg(not(fuzzing))]
+    dndgate_fuzz::at_random(target);
 }
