@@ -17,6 +17,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_sinch::SINCH,
         &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
+        &dndgate_ses::SES,
         &dndgate_messagebird::MESSAGEBIRD,
         &dndgate_meta::WHATSAPP,
         &dndgate_meta::MESSENGER,
@@ -25,5 +26,11 @@ pub static ADAPTERS: &Adapters = &Adapters {
         Maker { name: dndgate_custom::NAME, keys: dndgate_custom::KEYS, make: dndgate_custom::make },
         // The channel of RCS is the operator's choice.
         Maker { name: "rbm", keys: dndgate_google::RBM_KEYS, make: |values, _| dndgate_google::rbm(values) },
+        // Each region has a host of its own.
+        Maker {
+            name: "ses",
+            keys: dndgate_ses::REGION_KEYS,
+            make: |values, _| dndgate_ses::for_region(values),
+        },
     ],
 };

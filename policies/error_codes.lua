@@ -115,6 +115,29 @@ return {
     ["group_resubscribe"] = nothing("came back to an unsubscribe group at SendGrid"),
   },
 
+  -- Amazon SES: bounceType/bounceSubType ("Amazon SNS notification contents", SES developer guide)
+  ses = {
+    ["Permanent/General"] = { effect = "permanent", reason = "bounce", message = "the mailbox refused the mail for good" },
+    ["Permanent/NoEmail"] = { effect = "permanent", reason = "bounce", message = "no such mailbox" },
+    ["Permanent/Undetermined"] = { effect = "permanent", reason = "bounce", message = "the mail failed for good" },
+    ["Permanent/Suppressed"] = { effect = "permanent", reason = "bounce", message = "on Amazon's own list of addresses that bounce" },
+    ["Permanent/OnAccountSuppressionList"] = { effect = "permanent", reason = "bounce", message = "on the account's suppression list at Amazon SES: bounced or complained before" },
+    ["Permanent/UnsubscribedRecipient"] = { effect = "temporary", reason = "unsubscribe", message = "left the contact list at Amazon SES" },
+    ["Transient/General"] = nothing("failed for a while"),
+    ["Transient/MailboxFull"] = nothing("the mailbox is full"),
+    ["Transient/MessageTooLarge"] = nothing("the mail is too large"),
+    ["Transient/ContentRejected"] = nothing("refused for its content"),
+    ["Transient/AttachmentRejected"] = nothing("refused for an attachment"),
+    ["Transient/CustomTimeoutExceeded"] = nothing("not delivered in time"),
+    ["Transient/Undetermined"] = none,
+    ["Undetermined/Undetermined"] = nothing("Amazon SES cannot tell why it failed"),
+    ["Undetermined/General"] = nothing("Amazon SES cannot tell why it failed"),
+    -- A topic of a contact list is one kind of mail: leaving one blocks Email until the person or an operator says
+    -- otherwise; coming back to one opens nothing, because more may have been left.
+    ["topic_opt_out"] = { effect = "temporary", reason = "unsubscribe", message = "left a topic of a contact list at Amazon SES" },
+    ["topic_opt_in"] = nothing("came back to a topic of a contact list at Amazon SES"),
+  },
+
   -- Telnyx ("Messaging error codes", documentation)
   telnyx = {
     ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },

@@ -28,6 +28,10 @@ return {
   { provider = "sendgrid", channel = "Email", code = "dropped: spam reporting address", effect = "permanent", reason = "complaint" },
   { provider = "sendgrid", channel = "Email", severity = "temporary", code = { "blocked", "expired" }, effect = "none" },
   { provider = "sendgrid", channel = "Email", code = { "dropped: spam content", "dropped: duplicate message", "group_resubscribe" }, effect = "none" },
+  { provider = "ses", channel = "Email", severity = "permanent", code = { "Permanent/General", "Permanent/NoEmail", "Permanent/Suppressed", "Permanent/OnAccountSuppressionList" }, effect = "permanent", reason = "bounce", channels = { "Email" } },
+  { provider = "ses", channel = "Email", code = { "Permanent/UnsubscribedRecipient", "topic_opt_out" }, effect = "temporary", reason = "unsubscribe" },
+  { provider = "ses", channel = "Email", severity = "temporary", code = { "Transient/General", "Transient/MailboxFull", "Transient/ContentRejected" }, effect = "none" },
+  { provider = "ses", channel = "Email", code = { "Undetermined/Undetermined", "topic_opt_in" }, effect = "none" },
   { provider = "sendgrid", channel = "Email", code = "group_unsubscribe", effect = "temporary", reason = "unsubscribe", channels = { "Email" } },
 
   { provider = "whatsapp", channel = "WhatsApp", code = "131050", effect = "temporary", reason = "provider_opt_out" },

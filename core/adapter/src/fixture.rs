@@ -249,7 +249,8 @@ fn reads_as_noted(adapter: &dyn Adapter, fixture: &Fixture) {
 }
 
 /// Every webhook of a folder is believed, says what its notes say and obeys the laws. They were signed at
-/// `now`, for `base` and their target, with `secrets`; `wrong` are others.
+/// `now`, for `base` and their target, with `secrets`; `wrong` are others. A document that a proof needs stands under
+/// its file's name in the folder `documents` beside this one.
 ///
 /// # Panics
 /// When one does not.
@@ -261,8 +262,11 @@ pub fn webhooks_obey(
     now: jiff::Timestamp,
     body_signed: bool,
 ) {
+    let folder = folder.as_ref();
     for fixture in Fixture::all(folder) {
         fixture.webhook(base, |webhook| {
+            let document = document(adapter, &webhook, folder);
+            let webhook = Webhook { document: document.as_deref(), ..webhook };
             laws::vigilance(adapter, &webhook, secrets, wrong, now, body_signed);
             let authentic = webhook.prove(adapter, secrets, now).expect("proven a moment ago");
             laws::patience(adapter, &authentic);
@@ -275,4 +279,12 @@ pub fn webhooks_obey(
             }
         });
     }
+}
+
+/// The document that the proof of a webhook needs.
+fn document(adapter: &dyn Adapter, webhook: &Webhook<'_>, folder: &Path) -> Option<Vec<u8>> {
+    let ask = adapter.proof_document(webhook).expect("a document of the provider's")?;
+    let file = ask.path_and_query.rsplit('/').next().unwrap_or_default();
+    let path = folder.with_file_name("documents").join(file);
+    Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }

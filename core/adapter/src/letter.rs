@@ -17,11 +17,19 @@ pub fn is_automatic<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) ->
 
 /// A text without the lines that it quotes: the business's own words are not the person's.
 pub fn unquoted(text: &str) -> String {
-    let own = |line: &&str| {
-        let line = line.trim();
-        !(line.starts_with('>') || line.starts_with("On ") && line.ends_with("wrote:"))
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let begins =
+        |line: &str| line.starts_with("-----Original Message") || line.starts_with("________________");
+    let whole = lines.iter().position(|line| begins(line)).filter(|at| *at > 0).unwrap_or(lines.len());
+    let own = |at: &usize| {
+        let introduces = |line: &str| line.ends_with("wrote:");
+        let line = lines[*at];
+        // Long introductions are broken into two lines.
+        let begun = line.starts_with("On ") && lines.get(at + 1).is_some_and(|next| introduces(next));
+        let ended = introduces(line) && *at > 0 && lines[at - 1].starts_with("On ");
+        !(line.starts_with('>') || begun || ended || line.starts_with("On ") && introduces(line))
     };
-    text.lines().filter(own).collect::<Vec<_>>().join("\n").trim().to_owned()
+    (0..whole).filter(own).map(|at| lines[at]).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// The words of a page, where a mail has no text: without tags and styles, a line for each piece.
@@ -70,6 +78,11 @@ mod tests {
     #[test]
     fn the_persons_own_words_are_left() {
         assert_eq!(unquoted("STOP\r\n\r\nOn Mon, Team wrote:\r\n> unsubscribe here\r\n"), "STOP");
+        assert_eq!(
+            unquoted("STOP\n\nOn Mon, 2 Nov 2026, The Shop\n<shop@example.com> wrote:\n\n> hello"),
+            "STOP"
+        );
+        assert_eq!(unquoted("yes\n\n-----Original Message-----\nFrom: x"), "yes");
         assert_eq!(unquoted("> you said\n\nOn second thought: stop"), "On second thought: stop");
         assert_eq!(words("<style>p > a {}</style><p>Stop&nbsp;it<br>please</p>"), "Stop it\nplease");
     }

@@ -32,8 +32,8 @@ pub mod webhook;
 pub mod words;
 
 pub use outbound::{
-    Answer, Ask, Asked, Callback, CallbackKind, CannotAdd, CannotTrim, Copies, Known, Learned, Look, Onward,
-    Outbound, Recipient, Refusal, RefusalCause, Refused, Role, Scheduled, Sending, Unreadable,
+    Answer, Ask, Asked, Callback, CallbackKind, Came, CannotAdd, CannotTrim, Copies, Known, Learned, Look,
+    Onward, Outbound, Recipient, Refusal, RefusalCause, Refused, Role, Scheduled, Sending, Unreadable,
 };
 pub use request::{Edit, Head, Place, Quoting, Reply, Request, apply_edits};
 pub use webhook::{
@@ -135,7 +135,8 @@ pub trait Adapter: Debug + Send + Sync + 'static {
 
     /// Signs a request anew on its way to the provider: runs for every request of an adapter whose profile
     /// [`Profile::signs_onward`], when nothing of it changes any more. Checks the caller's own signature by
-    /// `onward.came…` first. The fields it gives replace those of the same name.
+    /// [`Onward::came`] first. Runs for the gateway's own calls too, which have no caller. The fields it gives
+    /// replace those of the same name.
     ///
     /// # Errors
     /// When the caller's signature is missing or wrong, or credentials are: the request is refused with

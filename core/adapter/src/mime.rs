@@ -40,17 +40,43 @@ pub fn fields(message: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<(String, Str
             continue;
         }
         open = false;
-        if let Some((name, value)) = text.split_once(':') {
-            // Whatever is no part of a name is taken off by some reader: white space, NUL, a byte order mark.
-            let name: String = name.chars().filter(char::is_ascii_graphic).collect();
-            let name = name.to_ascii_lowercase();
-            if wanted(&name) {
-                found.push((name, value.replace('\t', " ").trim().to_owned()));
-                open = true;
-            }
+        if let (Some(name), Some((_, value))) = (name_of(&text), text.split_once(':'))
+            && wanted(&name)
+        {
+            found.push((name, value.replace('\t', " ").trim().to_owned()));
+            open = true;
         }
     }
     found
+}
+
+/// The message without the header fields whose lower-case name is `unwanted`, continuation lines included.
+pub fn without(message: &[u8], unwanted: impl Fn(&str) -> bool) -> Vec<u8> {
+    let start = message.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(message.len());
+    let end = start + header(message).len();
+    let mut left = message[..start].to_vec();
+    let mut goes = false;
+    for line in message[start..end].split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+        let text = String::from_utf8_lossy(line);
+        // The second half of a line's end belongs to the line.
+        let is_end = line.iter().all(|byte| matches!(byte, b'\n' | b'\r'));
+        if !is_end && !text.starts_with([' ', '\t']) {
+            goes = name_of(&text).is_some_and(|name| unwanted(&name));
+        }
+        if !goes {
+            left.extend_from_slice(line);
+        }
+    }
+    left.extend_from_slice(&message[end..]);
+    left
+}
+
+/// The lower-case name of the field that begins on this line. Whatever is no part of a name is taken off by some
+/// reader: white space, NUL, a byte order mark.
+fn name_of(line: &str) -> Option<String> {
+    let (name, _) = line.split_once(':')?;
+    let name: String = name.chars().filter(char::is_ascii_graphic).collect();
+    Some(name.to_ascii_lowercase())
 }
 
 /// What stands before the blank line.
@@ -131,6 +157,22 @@ mod tests {
         {
             assert!(!breaks_into_recipients(value), "{value:?}");
         }
+    }
+
+    #[test]
+    fn fields_go_with_their_lines() {
+        let gone = |message: &str| {
+            let left = without(message.as_bytes(), |name| name == "bcc");
+            assert!(fields(&left, |name| name == "bcc").is_empty(), "{message:?}");
+            String::from_utf8(left).expect("text")
+        };
+        assert_eq!(
+            gone("A: b\r\nBcc: a@x,\r\n b@x\r\nC: d\r\n\r\nBcc: body"),
+            "A: b\r\nC: d\r\n\r\nBcc: body"
+        );
+        assert_eq!(gone("Bcc: a@x\nA: b\nbcc : c@x\n\ntext"), "A: b\n\ntext");
+        assert_eq!(gone("A: b\rBcc: a@x\rC: d"), "A: b\rC: d");
+        assert_eq!(gone("A: b\r\nBcc: a@x"), "A: b\r\n");
     }
 
     #[test]

@@ -261,12 +261,10 @@ pub struct Refused<'a> {
 /// A request as it leaves, for adapters that sign it anew ([`crate::Profile::signs_onward`]).
 #[derive(Debug, Clone, Copy)]
 pub struct Onward<'a> {
-    /// The request as it came in.
-    pub came: crate::request::Head<'a>,
-    /// Path and query as the caller wrote them, the gateway's prefix included.
-    pub came_for: &'a str,
-    /// SHA-256 of the body as it came in.
-    pub came_sha256: [u8; 32],
+    /// The request as it came in, whose own signature is to be checked. `None`: a call of the gateway's own.
+    pub came: Option<Came<'a>>,
+    /// The method.
+    pub method: &'a Method,
     /// The server it goes to, `host` or `host:port`.
     pub authority: &'a str,
     /// Path and query there.
@@ -274,6 +272,17 @@ pub struct Onward<'a> {
     /// The header fields that go on, `Host` the provider's.
     pub headers: &'a http::HeaderMap,
     /// SHA-256 of the body that goes on.
+    pub sha256: [u8; 32],
+}
+
+/// A request as its caller signed it.
+#[derive(Debug, Clone, Copy)]
+pub struct Came<'a> {
+    /// The request.
+    pub head: crate::request::Head<'a>,
+    /// Path and query as the caller wrote them, the gateway's prefix included.
+    pub path_and_query: &'a str,
+    /// SHA-256 of the body.
     pub sha256: [u8; 32],
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{
     body::Body,
-    forward,
+    clock, forward,
     route::{Route, Target},
     shared::Worker,
     upstream::{Pool, UpstreamError},
 };
-use dndgate_adapter::outbound::Call;
+use dndgate_adapter::{Onward, outbound::Call};
 use http::{Request, Response, StatusCode};
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -47,5 +47,35 @@ pub(crate) async fn send(
     for (name, value) in call.headers {
         request.headers_mut().append(name, value);
     }
+    sign(route, &upstream.authority, &path, &mut request)?;
     pool.send(&upstream, request, timeout, || true).await
+}
+
+/// Signs it where the provider wants requests signed.
+fn sign(
+    route: &Route,
+    authority: &str,
+    path_and_query: &str,
+    request: &mut Request<Body>,
+) -> Result<(), UpstreamError> {
+    if !route.provider.adapter.profile().signs_onward {
+        return Ok(());
+    }
+    let onward = Onward {
+        came: None,
+        method: request.method(),
+        authority,
+        path_and_query,
+        headers: request.headers(),
+        sha256: request.body().sha256(),
+    };
+    let signed = route
+        .provider
+        .adapter
+        .sign_onward(&onward, &route.provider.secrets, clock::now())
+        .map_err(|why| UpstreamError::Connect(std::io::Error::other(why)))?;
+    for (name, value) in signed {
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
 }

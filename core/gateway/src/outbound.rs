@@ -17,8 +17,8 @@ use crate::{
 };
 use bytes::Bytes;
 use dndgate_adapter::{
-    Adapter, Ask, Asked, Channel, Edit, Head, Known, Learned, Look, Onward, Outbound, Refusal, RefusalCause,
-    Reply, Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
+    Adapter, Ask, Asked, Came, Channel, Edit, Head, Known, Learned, Look, Onward, Outbound, Refusal,
+    RefusalCause, Reply, Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
 };
 use dndgate_dnd::ReasonKind;
 use dndgate_store::{Decision, scheduled};
@@ -644,9 +644,12 @@ impl<'a> Exchange<'a> {
     /// Has the adapter sign a request that changes no more.
     fn sign(&self, authority: &str, path: &str, body: &Body, headers: &mut HeaderMap) -> Result<(), Stop> {
         let onward = Onward {
-            came: self.head,
-            came_for: self.came_for,
-            came_sha256: self.came_sha256.unwrap_or_else(|| sign::sha256(b"")),
+            came: Some(Came {
+                head: self.head,
+                path_and_query: self.came_for,
+                sha256: self.came_sha256.unwrap_or_else(|| sign::sha256(b"")),
+            }),
+            method: self.method,
             authority,
             path_and_query: path,
             headers,
