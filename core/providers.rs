@@ -18,6 +18,7 @@ pub static ADAPTERS: &Adapters = &Adapters {
         &dndgate_bandwidth::BANDWIDTH,
         &dndgate_sparkpost::SPARKPOST,
         &dndgate_ses::SES,
+        &dndgate_brevo::BREVO,
         &dndgate_messagebird::MESSAGEBIRD,
         &dndgate_meta::WHATSAPP,
         &dndgate_meta::MESSENGER,

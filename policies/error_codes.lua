@@ -138,6 +138,25 @@ return {
     ["topic_opt_in"] = nothing("came back to a topic of a contact list at Amazon SES"),
   },
 
+  -- Brevo reports the name of an event ("Transactional webhooks", documentation), texts as sms/…, WhatsApp as whatsapp/…
+  brevo = {
+    ["hard_bounce"] = { effect = "permanent", reason = "bounce", message = "the mailbox refused the mail for good" },
+    ["invalid_email"] = { effect = "permanent", reason = "bounce", message = "no valid address" },
+    ["blocked"] = { effect = "permanent", reason = "bounce", message = "on Brevo's list of blocked contacts: bounced, left or complained before" },
+    ["soft_bounce"] = nothing("failed for a while"),
+    ["deferred"] = nothing("delayed; Brevo tries again"),
+    ["error"] = nothing("Brevo could not send it"),
+    ["sms/unsubscribe"] = { effect = "permanent", reason = "provider_opt_out", message = "the person opted out of texts (replied STOP)" },
+    ["sms/blocklisted"] = { effect = "permanent", reason = "provider_opt_out", message = "on Brevo's blocklist for texts" },
+    ["sms/hard_bounce"] = { effect = "temporary", reason = "carrier", message = "number unknown or no longer in service" },
+    ["sms/soft_bounce"] = nothing("failed for a while"),
+    ["sms/rejected"] = nothing("refused by the carrier"),
+    ["sms/skip"] = nothing("not sent"),
+    ["whatsapp/error"] = nothing("the message failed"),
+    ["whatsapp/soft_bounce"] = nothing("failed for a while"),
+    ["whatsapp/hard_bounce"] = { effect = "temporary", reason = "carrier", message = "not a WhatsApp number" },
+  },
+
   -- Telnyx ("Messaging error codes", documentation)
   telnyx = {
     ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },

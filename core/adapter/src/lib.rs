@@ -17,6 +17,7 @@ pub mod json;
 pub mod jwt;
 pub mod laws;
 pub mod letter;
+pub mod mail;
 pub mod mailbox;
 pub mod mime;
 pub mod multipart;

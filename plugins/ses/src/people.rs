@@ -98,7 +98,7 @@ pub(crate) fn left(roles: &[Role], goes: impl Fn(usize) -> bool) -> Result<Left,
 /// Does a header field of this name make a mail reach somebody, with that role?
 pub(crate) fn header_role(name: &str) -> Option<Role> {
     match name {
-        "to" | "resent-to" => Some(Role::To),
+        "to" | "resent-to" | "apparently-to" => Some(Role::To),
         "cc" | "resent-cc" => Some(Role::Cc),
         "bcc" | "resent-bcc" => Some(Role::Bcc),
         _ => None,
