@@ -10,6 +10,7 @@ mod journeys {
     mod approval;
     mod bad_input;
     mod bandwidth;
+    mod brevo;
     mod browser;
     mod bypass;
     mod carrying;
@@ -37,6 +38,7 @@ mod journeys {
     mod scheduled;
     mod sdk;
     mod sendgrid;
+    mod ses;
     mod sessions;
     mod sinch;
     mod smuggling;

@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod sdk;
 pub mod sendgrid;
 pub mod signed;
+pub mod stand_in;
 pub mod wire;
 
 pub use api::Api;

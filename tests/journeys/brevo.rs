@@ -1,0 +1,91 @@
+//! Brevo through the real binary: its SDKs, its webhooks, what leaves later.
+
+use crate::harness::{Fake, Message, Request, Setup, World, stand_in, until};
+use dndgate_adapter::{Adapter, Channel, Secrets, sandbox::Inbound};
+use dndgate_brevo::BREVO;
+use serde_json::json;
+
+const FREE: &str = "bob@example.org";
+const BLOCKED: &str = "ada@example.org";
+
+fn world(provider: &Fake) -> World {
+    let world = Setup::default()
+        .tail(&format!(
+            "[[provider]]\nname = \"brevo\"\nadapter = \"brevo\"\nupstream = \"{}\"\nwebhook_secret = \"user:s3cret\"\n\
+             api_key = \"KEY\"",
+            provider.url()
+        ))
+        .start();
+    world.api().contact(&json!({ "email": BLOCKED, "phone": "+14155550101", "dnd": true }));
+    world
+}
+
+/// What went out names nobody who wants nothing.
+fn reached(provider: &Fake) -> Vec<Message> {
+    let sends: Vec<Message> = provider.seen().into_iter().filter(|one| one.method() == "POST").collect();
+    for send in &sends {
+        let text = send.text().to_lowercase();
+        assert!(!text.contains(BLOCKED) && !text.contains("14155550101"), "{send:#?}");
+    }
+    sends
+}
+
+fn through(script: &str) -> usize {
+    let provider = stand_in::serve(&BREVO);
+    let world = world(&provider);
+    let base = format!("http://127.0.0.1:{}/brevo", world.gate.ports.traffic);
+    stand_in::script(script, &[("BASE", &base), ("FREE", FREE), ("BLOCKED", BLOCKED)]);
+    reached(&provider).len()
+}
+
+#[test]
+fn r11_r12_brevo_for_python_and_django_anymail() {
+    assert_eq!(through("brevo_python.py"), 9);
+}
+
+#[test]
+fn r11_r12_brevo_for_node() {
+    assert_eq!(through("brevo_node.js"), 4);
+}
+
+#[test]
+fn r16_r18_webhooks_count_when_they_bear_the_secret() {
+    let provider = stand_in::serve(&BREVO);
+    let world = world(&provider);
+    let secrets = |secret: &str| Secrets::new(vec![("webhook_secret", vec![secret.to_owned()])]);
+    let sandbox = BREVO.sandbox().expect("a stand-in");
+    let stop = |secret: &str| {
+        let (from, text) = (FREE, "STOP");
+        let message = Inbound { channel: Channel::Email, from, to: "team@mg.example.com", text };
+        let url = "https://gate.example.com/hooks/brevo";
+        stand_in::webhook(&sandbox.inbound(&message, url, &secrets(secret), 1, jiff::Timestamp::now()))
+    };
+    assert_eq!(world.send(&stop("user:other")).status(), 403);
+    assert!(!world.is_blocked("Email", FREE));
+    assert_eq!(world.send(&stop("user:s3cret")).status(), 200);
+    assert!(world.is_blocked("Email", FREE));
+    let bounce =
+        json!({ "event": "hard_bounce", "email": "eve@example.org", "ts_epoch": 1_795_521_600_000_i64 });
+    let bounce = Request::post("/hooks/brevo").json(&bounce);
+    assert_eq!(world.send(&bounce).status(), 403, "without a secret");
+    // user:s3cret
+    assert_eq!(world.send(&bounce.field("authorization", "Basic dXNlcjpzM2NyZXQ=")).status(), 200);
+    assert!(world.is_blocked("Email", "eve@example.org"));
+}
+
+#[test]
+fn r14_what_leaves_later_is_cancelled_when_its_person_opts_out() {
+    let provider = stand_in::serve(&BREVO);
+    let world = world(&provider);
+    let later = Request::post("/brevo/v3/smtp/email").json(&json!({
+        "sender": { "email": "team@mg.example.com" }, "to": [{ "email": FREE }], "subject": "x", "textContent": "x",
+        "scheduledAt": "2026-12-24T10:00:00Z",
+    }));
+    let id = world.send(&later).json()["messageId"].as_str().expect("an id").to_owned();
+    world.api().contact(&json!({ "email": FREE, "dnd": true }));
+    let cancelled =
+        until("the cancellation", || provider.seen().into_iter().find(|one| one.method() == "DELETE"));
+    assert_eq!(cancelled.field("api-key"), Some("KEY"));
+    let decoded = percent_encoding::percent_decode_str(cancelled.target()).decode_utf8_lossy();
+    assert_eq!(decoded, format!("/v3/smtp/email/{id}"));
+}
