@@ -60,6 +60,9 @@ impl<'a> Read<'a> {
 
 /// Whom a request reaches.
 pub(crate) fn read<'a>(request: &Request<'a>, point: Point) -> Result<Outbound<'a>, Unreadable> {
+    if request.head.query.is_some_and(|query| !query.is_empty()) {
+        return Err(Unreadable::new("no send takes a query: put everything into the body"));
+    }
     let read = Read::new(request)?;
     let mut send = Sending::default();
     match point {
@@ -96,7 +99,8 @@ pub(crate) fn read<'a>(request: &Request<'a>, point: Point) -> Result<Outbound<'
             let name = if point == Point::Identity { "EmailIdentity" } else { "EmailAddress" };
             let text = read.json.field(name)?.and_then(Json::text);
             let text = text.ok_or_else(|| Unreadable::new(format!("{name} must be text")))?;
-            if point == Point::Identity && !text.contains('@') {
+            let is_domain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+            if point == Point::Identity && is_domain {
                 // A domain is verified by its DNS.
                 return Ok(Outbound::Nobody);
             }

@@ -39,12 +39,14 @@ macro_rules! targets {
 
 targets! {
     bandwidth: dndgate_bandwidth::BANDWIDTH,
+    brevo: dndgate_brevo::BREVO,
     mailgun: dndgate_mailgun::MAILGUN,
     messagebird: dndgate_messagebird::MESSAGEBIRD,
     messenger: dndgate_meta::MESSENGER,
     plivo: dndgate_plivo::PLIVO,
     postmark: dndgate_postmark::POSTMARK,
     sendgrid: dndgate_sendgrid::SENDGRID,
+    ses: dndgate_ses::SES,
     sparkpost: dndgate_sparkpost::SPARKPOST,
     sinch: dndgate_sinch::SINCH,
     telnyx: dndgate_telnyx::TELNYX,
