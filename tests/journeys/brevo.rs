@@ -1,6 +1,6 @@
 //! Brevo through the real binary: its SDKs, its webhooks, what leaves later.
 
-use crate::harness::{Fake, Message, Request, Setup, World, stand_in, until};
+use crate::harness::{Fake, Message, Reaction, Request, Setup, World, json_answer, stand_in, until};
 use dndgate_adapter::{Adapter, Channel, Secrets, sandbox::Inbound};
 use dndgate_brevo::BREVO;
 use serde_json::json;
@@ -71,6 +71,43 @@ fn r16_r18_webhooks_count_when_they_bear_the_secret() {
     // user:s3cret
     assert_eq!(world.send(&bounce.field("authorization", "Basic dXNlcjpzM2NyZXQ=")).status(), 200);
     assert!(world.is_blocked("Email", "eve@example.org"));
+}
+
+#[test]
+fn r21_blocked_contacts_are_read_page_by_page() {
+    let provider = stand_in::serve(&BREVO);
+    let world = world(&provider);
+    let id = world.api().contact(&json!({ "email": FREE }));
+    let spam = json!({ "event": "spam", "email": FREE, "ts_epoch": jiff::Timestamp::now().as_millisecond() });
+    let spam = Request::post("/hooks/brevo").json(&spam).field("authorization", "Bearer user:s3cret");
+    assert_eq!(world.send(&spam).status(), 200);
+    let entry = |number: usize, address: &str| {
+        json!({ "email": address, "senderEmail": "", "blockedAt": "2026-11-24T12:00:00Z",
+            "reason": { "code": "contactFlaggedAsSpam", "message": format!("{number}") } })
+    };
+    let full: Vec<_> = (0..100).map(|number| entry(number, &format!("{number}@example.org"))).collect();
+    provider.reacts(move |request| {
+        Reaction::Answer(match request.target() {
+            target if target.contains("offset=0") => {
+                json_answer(200, &json!({ "count": 101, "contacts": full.clone() }))
+            }
+            target if target.contains("offset=100") => {
+                json_answer(200, &json!({ "count": 101, "contacts": [entry(100, FREE)] }))
+            }
+            _ => stand_in::reply(&BREVO, request),
+        })
+    });
+    let release = |body: &serde_json::Value| {
+        let answer = world.api().post(&format!("/v1/contacts/{id}/email-release"), body);
+        assert_eq!(answer.status(), 409, "{}", answer.text());
+        answer.json().to_string()
+    };
+    assert!(
+        release(&json!({ "remove": true })).contains("contactFlaggedAsSpam 100"),
+        "found on the second page"
+    );
+    let removed = provider.seen().into_iter().find(|one| one.method() == "DELETE").expect("it is taken off");
+    assert_eq!(removed.target(), "/v3/smtp/blockedContacts/bob%40example.org");
 }
 
 #[test]

@@ -119,6 +119,13 @@ pub trait Suppressions: Debug + Send + Sync {
         Err(Unreadable::new("this provider does not tell its accounts"))
     }
 
+    /// Does the provider tell of no single address on this list? Then it is read page by page instead of
+    /// [`Suppressions::look_up`].
+    fn in_pages(&self, list: &List) -> bool {
+        let _ = list;
+        false
+    }
+
     /// Asks whether an address stands on a list. `None` when credentials are missing, or the address is none.
     fn look_up(&self, list: &List, account: &str, address: &str, secrets: &Secrets) -> Option<Call>;
 
@@ -146,7 +153,7 @@ pub trait Suppressions: Debug + Send + Sync {
         answer: &Answer<'_>,
     ) -> Result<Page, Unreadable>;
 
-    /// The most addresses in one [`Suppressions::add`].
+    /// The most addresses in one [`Suppressions::add`]; 0 where the provider has no such list.
     fn add_max(&self) -> usize;
 
     /// Puts addresses on the list of those who unsubscribed. `None` when credentials are missing, or there is

@@ -2,7 +2,7 @@
 //! an address.
 
 use crate::{
-    errand::{Answered, ErrandError},
+    errand::{Answered, ErrandError, Errands},
     route::{Route, Routes},
 };
 use dndgate_adapter::{
@@ -115,6 +115,48 @@ pub(crate) fn presence(
         Ok(answer) => lists.looked_up(list, &answer.as_answer()),
         Err(_) => Presence::Unknown("the provider could not be reached"),
     }
+}
+
+/// The most pages of a list that are read for one address.
+const PAGES_MAX: usize = 1_000;
+
+/// The last request of several, and what came of it.
+pub(crate) type Asked = (String, Result<Answered, ErrandError>);
+
+/// Reads a list page by page for one address, where the provider tells of none alone.
+pub(crate) async fn look_through(
+    errands: &Errands,
+    keeper: &Keeper,
+    account: &str,
+    list: &List,
+    address: &str,
+) -> (Presence, Option<Asked>) {
+    let secrets = &keeper.route.provider.secrets;
+    let (mut next, mut asked) = (None, None);
+    for _ in 0..PAGES_MAX {
+        let Some(call) = keeper.lists.page(list, account, next.as_deref(), secrets) else {
+            return (Presence::Unknown("the provider's api_key is not configured"), asked);
+        };
+        let request = shown(&call);
+        let answer = errands.ask(&keeper.route, call).await;
+        let page = match &answer {
+            Ok(answer) => keeper.lists.page_read(list, account, next.as_deref(), &answer.as_answer()).ok(),
+            Err(_) => None,
+        };
+        asked = Some((request, answer));
+        let Some(page) = page else {
+            return (Presence::Unknown("a page of the list could not be read"), asked);
+        };
+        if let Some(entry) = page.entries.iter().find(|one| one.address.eq_ignore_ascii_case(address)) {
+            let words = [entry.code.as_deref().unwrap_or_default(), &entry.message];
+            return (Presence::Present(words.join(" ").trim().to_owned()), asked);
+        }
+        next = page.next;
+        if next.is_none() {
+            return (Presence::Absent, asked);
+        }
+    }
+    (Presence::Unknown("the list is longer than is read for one address"), asked)
 }
 
 /// A provider whose lists are asked.

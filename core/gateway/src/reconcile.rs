@@ -334,14 +334,14 @@ impl Reconciler<'_> {
         account: &str,
     ) -> Result<Vec<Change>, Trouble> {
         let (of, at) = (run.clone(), account.to_owned());
-        let limit = if run.repair.there { BATCH.min(lists.add_max()) } else { BATCH };
+        let repairs = run.repair.there && lists.add_max() > 0;
+        let limit = if repairs { BATCH.min(lists.add_max()) } else { BATCH };
         let missing = self.store.read(move |tx| store::not_listed(tx, &of, &at, limit)).await?;
         let Some(last) = missing.last() else {
             (run.account, run.next) = (run.account + 1, None);
             return self.keep(run).await;
         };
         run.next = Some(last.key.clone());
-        let repairs = run.repair.there;
         if repairs {
             let addresses: Vec<&str> = missing.iter().map(|one| one.key.as_str()).collect();
             self.ask(route, lists.add(account, &addresses, &route.provider.secrets)).await?;

@@ -1,6 +1,5 @@
 //! Brevo's blocked contacts: one list of an account, each entry with its reason. Three lists here, by what the reason
-//! means. Brevo tells of one address only whether the contact is blocklisted, so that the lists cannot be asked about
-//! one: complaints stay locked until an operator has seen to them (see the README).
+//! means. They cannot be asked about one address, and are read page by page.
 
 use crate::{API_KEY, credentials};
 use dndgate_adapter::{
@@ -34,6 +33,10 @@ impl Suppressions for BrevoSuppressions {
 
     fn per_account(&self) -> bool {
         false
+    }
+
+    fn in_pages(&self, list: &List) -> bool {
+        *list != BLOCKLIST
     }
 
     fn look_up(&self, list: &List, _: &str, address: &str, secrets: &Secrets) -> Option<Call> {

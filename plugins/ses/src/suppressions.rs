@@ -102,7 +102,7 @@ impl Suppressions for SesSuppressions {
     }
 
     fn add_max(&self) -> usize {
-        1
+        0
     }
 
     /// SES has no list of those who unsubscribed: on its one list they would count as bounces or complaints.

@@ -268,6 +268,15 @@ impl Steps<'_> {
         let question = |asked, presence: &Presence| {
             Question { provider: &provider.name, account, list, asked, presence, at }.record()
         };
+        if keeper.lists.in_pages(list) {
+            let errands = &self.admin.shared.errands;
+            let (presence, asked) = lists::look_through(errands, keeper, account, list, address).await;
+            let asked = asked.as_ref();
+            let asked = asked
+                .map(|(request, answer)| (request.clone(), answer.as_ref().map_err(ToString::to_string)));
+            let record = question(asked, &presence);
+            return (presence, record);
+        }
         let Some(call) = call else {
             let presence =
                 Presence::Unknown("the provider's api_key is not configured, or the address is none");
