@@ -503,12 +503,13 @@ impl Secret {
     }
 }
 
-/// One value or a list of them.
+/// One value or a list of them. The list is tried first: a list of one text could be read as a secret whose one
+/// field it is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum OneOrMany<T> {
-    One(T),
     Many(Vec<T>),
+    One(T),
 }
 
 impl<T> OneOrMany<T> {

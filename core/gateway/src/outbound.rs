@@ -17,8 +17,8 @@ use crate::{
 };
 use bytes::Bytes;
 use dndgate_adapter::{
-    Adapter, Ask, Asked, Came, Channel, Edit, Head, Known, Learned, Look, Onward, Outbound, Refusal,
-    RefusalCause, Reply, Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
+    Adapter, Ask, Asked, Channel, Edit, Head, Known, Learned, Look, Onward, Outbound, Refusal, RefusalCause,
+    Reply, Request as ProviderRequest, Scheduled, Sending, Unreadable, sign,
 };
 use dndgate_dnd::ReasonKind;
 use dndgate_store::{Decision, scheduled};
@@ -644,7 +644,7 @@ impl<'a> Exchange<'a> {
     /// Has the adapter sign a request that changes no more.
     fn sign(&self, authority: &str, path: &str, body: &Body, headers: &mut HeaderMap) -> Result<(), Stop> {
         let onward = Onward {
-            came: Some(Came {
+            came: Some(dndgate_adapter::Came {
                 head: self.head,
                 path_and_query: self.came_for,
                 sha256: self.came_sha256.unwrap_or_else(|| sign::sha256(b"")),
