@@ -1,17 +1,16 @@
 //! Servers that stand in for providers and for the CRM. They record what reaches them and answer by script.
 
 use super::{
-    until,
+    stand_in, until,
     wire::{Message, Wire},
 };
-use dndgate_adapter::{Adapter, Head};
-use http::HeaderMap;
+use dndgate_adapter::Adapter;
 use serde_json::json;
 use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -109,29 +108,7 @@ impl Fake {
 
     /// Answers as the stand-in that an adapter brings for the demo.
     pub fn of(adapter: &'static dyn Adapter) -> Fake {
-        let sandbox = adapter.sandbox().expect("the adapter brings a stand-in");
-        let serial = AtomicU64::new(1);
-        Fake::with(move |request| {
-            let headers: HeaderMap = request
-                .fields
-                .iter()
-                .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
-                .collect();
-            let method = request.method().parse().expect("a method");
-            let (path, query) = request
-                .target()
-                .split_once('?')
-                .map_or((request.target(), None), |(path, query)| (path, Some(query)));
-            let head = Head { method: &method, host: None, path, query, headers: &headers };
-            let sent = dndgate_adapter::Request { head, body: &request.body };
-            let reply = sandbox.answer(&sent, serial.fetch_add(1, Ordering::Relaxed)).reply;
-            let fields = reply
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned()));
-            let start = format!("HTTP/1.1 {}", reply.status);
-            Reaction::Answer(Message { start, fields: fields.collect(), body: reply.body })
-        })
+        Fake::with(move |request| Reaction::Answer(stand_in::reply(adapter, request)))
     }
 
     /// A CRM with nothing to say.

@@ -1,13 +1,9 @@
-//! The stand-ins that adapters bring for the demo, in place of a provider; and SDKs, which run as scripts.
+//! The stand-ins that adapters bring for the demo, in place of a provider.
 
-use super::{Fake, Message, Reaction};
+use super::{Message, Request};
 use dndgate_adapter::{Adapter, Head, outbound::Call, path};
 use http::{HeaderMap, Method};
-use std::{
-    path::Path,
-    process::Command,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an adapter's stand-in answers to a request, of which the API host may be the path's first segment.
 pub fn reply(adapter: &dyn Adapter, request: &Message) -> Message {
@@ -42,32 +38,13 @@ pub fn with<T>(adapter: &dyn Adapter, request: &Message, then: impl FnOnce(&Head
     then(&Head { method: &method, host, path, query, headers: &headers }, &request.body)
 }
 
-/// Stands in for the adapter's provider.
-pub fn serve(adapter: &'static dyn Adapter) -> Fake {
-    Fake::with(move |request| Reaction::Answer(reply(adapter, request)))
-}
-
 /// A webhook that a stand-in made, as a request to the gateway.
-pub fn webhook(call: &Call) -> super::Request {
+pub fn webhook(call: &Call) -> Request {
     let media = call.headers.iter().find(|(name, _)| *name == http::header::CONTENT_TYPE);
     let media = media.and_then(|(_, value)| value.to_str().ok()).unwrap_or("application/json");
     let others = call.headers.iter().filter(|(name, _)| *name != http::header::CONTENT_TYPE);
-    others.fold(
-        super::Request::post(&call.path_and_query).body(media, call.body.clone()),
-        |request, (name, value)| request.field(name.as_str(), value.to_str().expect("text")),
-    )
-}
-
-/// Runs a script of `tests/sdk` to its end.
-pub fn script(name: &str, environment: &[(&str, &str)]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
-    let program = if name.ends_with(".py") { folder.join(".venv/bin/python") } else { "node".into() };
-    let ran = Command::new(program)
-        .arg(folder.join(name))
-        .envs(environment.iter().copied())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap_or_else(|error| panic!("{name} cannot be run: {error}; tests/run fetches the SDKs"));
-    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{name}: {}\n{out}\n{err}", ran.status);
+    others
+        .fold(Request::post(&call.path_and_query).body(media, call.body.clone()), |request, (name, value)| {
+            request.field(name.as_str(), value.to_str().expect("text"))
+        })
 }

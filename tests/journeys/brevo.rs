@@ -1,6 +1,6 @@
 //! Brevo through the real binary: its SDKs, its webhooks, what leaves later.
 
-use crate::harness::{Fake, Message, Reaction, Request, Setup, World, json_answer, stand_in, until};
+use crate::harness::{Fake, Message, Reaction, Request, Setup, World, json_answer, sdk, stand_in, until};
 use dndgate_adapter::{Adapter, Channel, Secrets, sandbox::Inbound};
 use dndgate_brevo::BREVO;
 use serde_json::json;
@@ -31,10 +31,10 @@ fn reached(provider: &Fake) -> Vec<Message> {
 }
 
 fn through(script: &str) -> usize {
-    let provider = stand_in::serve(&BREVO);
+    let provider = Fake::of(&BREVO);
     let world = world(&provider);
     let base = format!("http://127.0.0.1:{}/brevo", world.gate.ports.traffic);
-    stand_in::script(script, &[("BASE", &base), ("FREE", FREE), ("BLOCKED", BLOCKED)]);
+    sdk::run(script, &[("BASE", &base), ("FREE", FREE), ("BLOCKED", BLOCKED)]);
     reached(&provider).len()
 }
 
@@ -50,7 +50,7 @@ fn r11_r12_brevo_for_node() {
 
 #[test]
 fn r16_r18_webhooks_count_when_they_bear_the_secret() {
-    let provider = stand_in::serve(&BREVO);
+    let provider = Fake::of(&BREVO);
     let world = world(&provider);
     let secrets = |secret: &str| Secrets::new(vec![("webhook_secret", vec![secret.to_owned()])]);
     let sandbox = BREVO.sandbox().expect("a stand-in");
@@ -75,7 +75,7 @@ fn r16_r18_webhooks_count_when_they_bear_the_secret() {
 
 #[test]
 fn r21_blocked_contacts_are_read_page_by_page() {
-    let provider = stand_in::serve(&BREVO);
+    let provider = Fake::of(&BREVO);
     let world = world(&provider);
     let id = world.api().contact(&json!({ "email": FREE }));
     let spam = json!({ "event": "spam", "email": FREE, "ts_epoch": jiff::Timestamp::now().as_millisecond() });
@@ -112,7 +112,7 @@ fn r21_blocked_contacts_are_read_page_by_page() {
 
 #[test]
 fn r14_what_leaves_later_is_cancelled_when_its_person_opts_out() {
-    let provider = stand_in::serve(&BREVO);
+    let provider = Fake::of(&BREVO);
     let world = world(&provider);
     let later = Request::post("/brevo/v3/smtp/email").json(&json!({
         "sender": { "email": "team@mg.example.com" }, "to": [{ "email": FREE }], "subject": "x", "textContent": "x",

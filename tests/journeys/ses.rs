@@ -1,6 +1,6 @@
 //! Amazon SES through the real binary: its SDKs, signatures in and out, SNS with its certificates and confirmations.
 
-use crate::harness::{Fake, Message, Reaction, Request, Setup, World, answer, stand_in};
+use crate::harness::{Fake, Message, Reaction, Request, Setup, World, answer, sdk, stand_in};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dndgate_adapter::{
     Adapter, Came, Channel, Onward, Secrets,
@@ -84,10 +84,10 @@ fn is_signed(request: &Message) {
 }
 
 fn through(script: &str) -> Vec<Vec<String>> {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     let base = format!("http://127.0.0.1:{}/ses", world.gate.ports.traffic);
-    stand_in::script(script, &[("BASE", &base), ("FREE", FREE), ("BLOCKED", BLOCKED)]);
+    sdk::run(script, &[("BASE", &base), ("FREE", FREE), ("BLOCKED", BLOCKED)]);
     let reached: Vec<Vec<String>> =
         checked(&provider).into_iter().filter(|people| !people.is_empty()).collect();
     for people in &reached {
@@ -110,7 +110,7 @@ fn r11_r12_ses_for_node() {
 
 #[test]
 fn what_is_not_signed_with_a_configured_key_goes_no_further() {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     let mail = json!({ "FromEmailAddress": "a@b.c", "Destination": { "ToAddresses": [FREE] },
         "Content": { "Template": { "TemplateName": "x" } } });
@@ -149,7 +149,7 @@ fn reports(address: &str, code: &str, serial: u64) -> Request {
 
 #[test]
 fn r16_r17_r18_what_sns_tells_of_a_configured_topic_counts() {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     for (request, address) in [
         (writes("stop@example.org", "STOP", 1, TOPIC), "stop@example.org"),
@@ -171,7 +171,7 @@ fn r16_r17_r18_what_sns_tells_of_a_configured_topic_counts() {
 
 #[test]
 fn what_sns_did_not_sign_or_tells_of_another_topic_is_refused() {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     let elsewhere = "arn:aws:sns:us-east-1:999999999999:ses-events";
     assert_eq!(world.send(&writes(FREE, "STOP", 1, elsewhere)).status(), 403);
@@ -218,7 +218,7 @@ fn asks(kind: &str, topic: &str) -> Request {
 
 #[test]
 fn a_subscription_of_a_configured_topic_is_confirmed_and_no_other() {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     let confirmed = || {
         let all = provider.seen().into_iter().map(|one| one.target().to_owned());
@@ -250,7 +250,7 @@ fn a_subscription_of_a_configured_topic_is_confirmed_and_no_other() {
 
 #[test]
 fn r21_the_suppression_list_is_asked_with_the_gateways_own_signature() {
-    let provider = stand_in::serve(&SES);
+    let provider = Fake::of(&SES);
     let world = world(&provider);
     let id = world.api().contact(&json!({ "email": FREE }));
     assert_eq!(world.send(&reports(FREE, "complaint", 1)).status(), 200);
