@@ -124,6 +124,7 @@ def anymail():
     assert "Do-Not-Disturb" in str(refused), refused
     assert mail([BLOCKED, FREE], cc=[BLOCKED]).send() == 1
     merged = mail([f"Ada <{BLOCKED}>", FREE])
+    merged.subject = merged.body = None  # the template's
     merged.template_id = "welcome"
     merged.merge_data = {BLOCKED: {"name": "Ada"}, FREE: {"name": "Bob"}}
     assert merged.send() == 1
