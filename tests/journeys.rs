@@ -24,9 +24,11 @@ mod journeys {
     mod ledger;
     mod limits;
     mod mail;
+    mod messagebird;
     mod metrics;
     mod outbound;
     mod passing_on;
+    mod plivo;
     mod policy;
     mod postmark;
     mod properties;
@@ -43,6 +45,7 @@ mod journeys {
     mod sinch;
     mod smuggling;
     mod sparkpost;
+    mod stand_ins;
     mod status;
     mod store;
     mod subscribers;
@@ -50,4 +53,5 @@ mod journeys {
     mod tls;
     mod unsubscribe;
     mod upstream;
+    mod vonage;
 }
