@@ -95,11 +95,12 @@ impl Value {
             Value::Text(text) if here == "batch.body" || here == "batch.relative_url" => {
                 let parameters = text.split_once('?').map_or(&*text, |(_, query)| query);
                 for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
-                    let name = name.trim().to_lowercase().replace('[', ".").replace(']', "");
+                    let name =
+                        name.trim().trim_end_matches(']').to_lowercase().replace("][", ".").replace('[', ".");
                     field(&format!("{here}.{name}"), &value, found);
                 }
             }
-            Value::Text(text) => found.push((here.to_owned(), text)),
+            Value::Text(text) => field(here, &text, found),
             Value::List(all) => all.into_iter().for_each(|one| one.flatten(here, found)),
             Value::Object(all) => all.into_iter().for_each(|(name, one)| {
                 let name = name.trim().to_lowercase();

@@ -83,8 +83,12 @@ fn single<'a>(
     let method = said.clone().unwrap_or_else(|| request.head.method.as_str().to_ascii_lowercase());
     let reads = ["get", "head", "options", "delete"].contains(&method.as_str());
     // Nobody writes a read that would be a message if it were none.
-    let told = !request.body.trim_ascii().is_empty() || fields.has("recipient") || fields.has("to");
-    let odd = reads && said.is_none() && method != "delete" && told;
+    let names = said.is_none() && (fields.has("recipient") || fields.has("to"));
+    if method == "delete" && names {
+        return Err(Unreadable::new("a removal with the parameters of a message"));
+    }
+    let told = names || said.is_none() && method != "delete" && !request.body.trim_ascii().is_empty();
+    let odd = reads && told;
     if reads && !odd {
         return Ok(Outbound::Nobody);
     }

@@ -107,7 +107,8 @@ impl Fields {
                 }
                 fields.add_json(body)?;
             }
-            _ => fields.add_form(body)?,
+            _ if !body.trim_ascii_start().starts_with(b"\xef\xbb\xbf") => fields.add_form(body)?,
+            _ => return Err(Unreadable::new("the body begins with a byte order mark")),
         }
         Ok(fields)
     }
@@ -216,7 +217,9 @@ pub(crate) fn is_read(head: &Head<'_>) -> bool {
 /// Is the body a file's bytes, so that what is asked stands in path and query alone?
 pub(super) fn is_file(request: &Request<'_>) -> bool {
     let Some(media) = request.head.media_type() else { return false };
-    if MEDIA.contains(&&*media) || media.starts_with("text/") || media.ends_with("+json") {
+    // An upload's bytes may be text.
+    let uploads = request.head.path.contains("/upload:");
+    if MEDIA.contains(&&*media) || media.starts_with("text/") && !uploads || media.ends_with("+json") {
         return false;
     }
     // A reader that does not mind the media type finds no parameters in it either.

@@ -92,13 +92,22 @@ pub(crate) fn participants<'a>(fields: &Fields) -> Result<Outbound<'a>, Unreadab
     };
     let mut recipients = Recipients::new();
     for one in all {
-        let named: Vec<&Value> = ["user", "wa_id", "user_id"].iter().filter_map(|key| one.get(key)).collect();
-        if named.is_empty() {
-            return Err(Unreadable::new("a participant without a user"));
+        let members = one.as_object().ok_or(Unreadable::new("a participant is no object"))?;
+        let named = members.iter().filter(|(key, _)| {
+            let key = key.trim().to_ascii_lowercase();
+            ["user", "wa_id", "user_id"].contains(&&*key)
+        });
+        let before = recipients.len();
+        for (key, user) in named {
+            let user =
+                user.as_str().filter(|_| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
+            recipients.push(person(
+                Channel::WhatsApp.into(),
+                user.ok_or(Unreadable::new("a participant's user can be read in several ways"))?,
+            )?);
         }
-        for user in named {
-            let user = user.as_str().ok_or(Unreadable::new("a participant's user is no text"))?;
-            recipients.push(person(Channel::WhatsApp.into(), user)?);
+        if recipients.len() == before {
+            return Err(Unreadable::new("a participant without a user"));
         }
     }
     Ok(if recipients.is_empty() { Outbound::Nobody } else { send("participants", recipients, Vec::new()) })
