@@ -25,6 +25,7 @@ mod journeys {
     mod limits;
     mod mail;
     mod messagebird;
+    mod messenger;
     mod metrics;
     mod outbound;
     mod passing_on;
@@ -54,4 +55,5 @@ mod journeys {
     mod unsubscribe;
     mod upstream;
     mod vonage;
+    mod whatsapp;
 }

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod client;
 pub mod fake;
 pub mod gateway;
+pub mod meta;
 pub mod sdk;
 pub mod sendgrid;
 pub mod signed;

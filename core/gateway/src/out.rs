@@ -30,30 +30,10 @@ pub(crate) struct Why<'a> {
 impl<'a> Out<'a, '_> {
     /// The indices of all who are taken out, ascending: those with a verdict, and those who hang on them.
     pub(crate) fn dropped(&self) -> Vec<usize> {
-        let mut dropped: Vec<usize> = (self.blocked.iter().map(|one| one.index))
+        let own = (self.blocked.iter().map(|one| one.index))
             .chain(self.ruled.iter().map(|one| one.index))
-            .chain(self.uncertain.iter().map(|one| one.0))
-            .collect();
-        let hangs = !self.sending.follows.is_empty() || !self.sending.copies.is_empty();
-        let mut before = usize::MAX;
-        while hangs && before != dropped.len() {
-            before = dropped.len();
-            for (follower, leader) in &self.sending.follows {
-                if dropped.contains(leader) && !dropped.contains(follower) {
-                    dropped.push(*follower);
-                }
-            }
-            for copies in &self.sending.copies {
-                if copies.of.iter().all(|one| dropped.contains(one)) {
-                    let more: Vec<usize> =
-                        copies.who.iter().copied().filter(|one| !dropped.contains(one)).collect();
-                    dropped.extend(more);
-                }
-            }
-        }
-        dropped.sort_unstable();
-        dropped.dedup();
-        dropped
+            .chain(self.uncertain.iter().map(|one| one.0));
+        self.sending.with_followers(own.collect())
     }
 
     /// Why this one is taken out.

@@ -173,16 +173,20 @@ impl<'a> Exchange<'a> {
                 "the gateway is starting and cannot judge sends yet",
             ));
         }
-        let tenant = self.tenant()?;
+        let account = self.adapter().account(&self.head);
+        let tenant = match self.tenant(account.as_deref()) {
+            // The head names no account: the body may, or it contacts nobody.
+            Err(_) if account.is_none() => None,
+            found => Some(found?),
+        };
         self.judge(tenant, look, came).await.map_err(|mut stop| {
-            stop.tenant.get_or_insert_with(|| (tenant.index, tenant.name.to_string()));
+            stop.tenant = stop.tenant.or(tenant.map(|tenant| (tenant.index, tenant.name.to_string())));
             stop
         })
     }
 
-    fn tenant(&self) -> Result<&'a TenantRoute, Stop> {
-        let account = self.adapter().account(&self.head);
-        self.routes.tenant(&self.target.route, account.as_deref()).ok_or_else(|| {
+    fn tenant(&self, account: Option<&str>) -> Result<&'a TenantRoute, Stop> {
+        self.routes.tenant(&self.target.route, account).ok_or_else(|| {
             Stop::new(
                 RefusalCause::Account,
                 "this account is not configured at the gateway: add it to the provider's account or to a tenant's \
@@ -191,7 +195,7 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    async fn judge(&mut self, tenant: &TenantRoute, look: Look, came: Came) -> Result<Way, Stop> {
+    async fn judge(&mut self, tenant: Option<&TenantRoute>, look: Look, came: Came) -> Result<Way, Stop> {
         use crate::config::Unrecognised;
         let unrecognised = self.target.route.provider.unrecognised;
         if look == Look::Unrecognised {
@@ -212,6 +216,12 @@ impl<'a> Exchange<'a> {
             Outbound::Unrecognised
         } else {
             self.adapter().read(&request)?
+        };
+        let tenant = match (&read, tenant) {
+            (_, Some(tenant)) => tenant,
+            (Outbound::Nobody, None) => return self.pass(raw.clone().into()).await.map(Way::Answered),
+            (Outbound::Send(sending), None) => self.tenant(sending.accounts.first().map(|one| &**one))?,
+            (_, None) => self.tenant(None)?,
         };
         let answered = match read {
             Outbound::Nobody => self.pass(raw.clone().into()).await,

@@ -346,7 +346,7 @@ impl Hook<'_> {
     /// An inbound call or SMS of somebody whose inbound is blocked is turned away and not passed on (R4).
     fn declined(&self, routes: &Routes, events: &[Event<'_>]) -> Option<Response<Body>> {
         let cache = self.worker.shared.store.cache();
-        let blocked = events.iter().find(|event| {
+        let is_blocked = |event: &Event<'_>| {
             let (kind, address) = match &event.kind {
                 EventKind::InboundCall { from } => (dndgate_adapter::AddressKind::Phone, from),
                 EventKind::Message { channel: Channel::Sms, from_kind, from, .. } => (*from_kind, from),
@@ -358,7 +358,15 @@ impl Hook<'_> {
                 inbound |= cache.get(&tenant.name, kind, key).inbound();
             });
             inbound
-        })?;
+        };
+        // A webhook may tell of several people at once: what others say is passed on.
+        let is_aside =
+            |event: &Event<'_>| matches!(event.kind, EventKind::Same { .. } | EventKind::Moved { .. });
+        let mut telling = events.iter().filter(|event| !is_aside(event));
+        let blocked = telling.next().filter(|event| is_blocked(event))?;
+        if !telling.all(is_blocked) {
+            return None;
+        }
         Some(answer::from_reply(
             self.adapter().decline(blocked).unwrap_or_else(|| dndgate_adapter::Reply::empty(StatusCode::OK)),
         ))
