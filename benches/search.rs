@@ -195,10 +195,13 @@ fn main() {
         [_, file, count] => (file, Some(count.parse().expect("a number of contacts"))),
         _ => panic!("search FILE [COUNT]"),
     };
-    let store = Store::open(&Options::new(&format!("sqlite:{file}"))).expect("a store");
+    let options = Options::new(&format!("sqlite:{file}"));
     if let Some(count) = count {
+        let store = Store::open(&Options { bulk: true, ..options.clone() }).expect("a store");
         fill(&store, count);
+        store.close();
     }
+    let store = Store::open(&options).expect("a store");
     for (what, wanted) in questions() {
         let (took, page) = ask(&store, &wanted, TIMES);
         tell(what, took, &page);

@@ -106,7 +106,12 @@ impl Store {
         if let Some(pages) = options.pages_max {
             writer.limit_pages(pages)?;
         }
-        writer.tune(options.bulk, options.throwaway)?;
+        if options.bulk {
+            writer.begin_bulk()?;
+        }
+        if options.throwaway {
+            writer.throw_away()?;
+        }
         let key = writer.transaction(|rows| crate::meta::secret_of(rows, "cache"))?;
         writer.transaction(|rows| crate::ledger::seal::name(rows))?;
         let count = writer.transaction(|rows| rows.live_count())?;
@@ -410,9 +415,9 @@ impl Writer {
             self.batch(first, queue);
         }
         if self.bulk
-            && let Err(error) = self.database.take_over_log()
+            && let Err(error) = self.database.end_bulk()
         {
-            tracing::warn!(%error, "the store's log could not be taken over; the next start does it");
+            tracing::warn!(%error, "the store could not be put in order after a long import; the next start does it");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file.
 
+mod bulk;
 mod rows;
 mod schema;
 
@@ -12,11 +13,6 @@ use std::path::Path;
 
 /// Older versions can damage a database whose write-ahead log is reset while another process reads.
 const VERSION_MIN: i32 = 3_051_003;
-/// The least and the most memory for pages during a long import, in KiB; between them a quarter of what is free.
-/// What comes in lies all over the indexes: pages that do not fit are written and read again and again.
-const BULK_CACHE_KIB: (u64, u64) = (131_072, 2_097_152);
-/// Pages of the log before it is taken over, during a long import: 4 GiB.
-const BULK_LOG_PAGES: i64 = 1 << 20;
 /// Prepared statements kept for each connection: more than this crate has.
 const STATEMENTS: usize = 256;
 
@@ -56,6 +52,7 @@ impl Sqlite {
         // What is erased is overwritten in the file (R5).
         connection.pragma_update(None, "secure_delete", "ON")?;
         schema::migrate(&mut connection)?;
+        bulk::mend(&connection)?;
         Ok(Sqlite(connection))
     }
 
@@ -74,23 +71,9 @@ impl Sqlite {
         Ok(self.0.pragma_update(None, "max_page_count", pages)?)
     }
 
-    /// Prepares for a long import, or for a copy that is thrown away.
-    pub(crate) fn tune(&mut self, bulk: bool, throwaway: bool) -> Result<()> {
-        if bulk {
-            // Negative is SQLite's way to say KiB.
-            self.0.pragma_update(None, "cache_size", -i64::try_from(bulk_cache_kib()).unwrap_or_default())?;
-            self.0.pragma_update(None, "wal_autocheckpoint", BULK_LOG_PAGES)?;
-            self.0.pragma_update(None, "temp_store", "MEMORY")?;
-        }
-        if throwaway {
-            self.0.pragma_update(None, "synchronous", "OFF")?;
-        }
-        Ok(())
-    }
-
-    /// Takes the log over into the file, after a long import.
-    pub(crate) fn take_over_log(&mut self) -> Result<()> {
-        Ok(self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    /// Makes nothing durable: for a copy that is thrown away.
+    pub(crate) fn throw_away(&mut self) -> Result<()> {
+        Ok(self.0.pragma_update(None, "synchronous", "OFF")?)
     }
 
     /// Copies the database at `from` into a new file.
@@ -112,15 +95,6 @@ impl Sqlite {
         transaction.commit()?;
         Ok(outcome)
     }
-}
-
-/// Memory for pages during a long import, in KiB.
-fn bulk_cache_kib() -> u64 {
-    let (least, most) = BULK_CACHE_KIB;
-    let about = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = about.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let free: Option<u64> = free.and_then(|text| text.trim().trim_end_matches("kB").trim().parse().ok());
-    free.map_or(least, |free| (free / 4).clamp(least, most))
 }
 
 fn connect(path: &str, flags: OpenFlags) -> Result<Connection> {
