@@ -19,7 +19,7 @@ pub fn graph() -> Fake {
 pub fn graph_answer(request: &Message) -> Message {
     let batch = request.form("batch").into_iter().next().or_else(|| {
         let body: Value = serde_json::from_slice(&request.body).ok()?;
-        Some(body.get("batch")?.to_string())
+        Some(body.get("batch")?).map(|batch| batch.as_str().map_or_else(|| batch.to_string(), str::to_owned))
     });
     let Some(batch) = batch else {
         return json_answer(200, &one_answer(&String::from_utf8_lossy(&request.body)));

@@ -176,7 +176,7 @@ impl Import {
     /// As the API shows it.
     pub(crate) fn shown(&self) -> Value {
         let state = self.state();
-        let ended = state.ended.as_ref().map(|ended| ended.as_ref().map(|()| ()).map_err(String::as_str));
+        let ended = state.ended.as_ref().map(|ended| ended.as_ref().copied().map_err(String::as_str));
         self.told(&state, &state.summary, ended)
     }
 
