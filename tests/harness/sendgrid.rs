@@ -92,7 +92,7 @@ impl SendGrid {
     }
 
     /// Asks to come again at every seventh question about its lists.
-    pub fn is_impatient(self) -> SendGrid {
+    pub fn impatient(self) -> SendGrid {
         self.state().impatient = true;
         self
     }

@@ -221,7 +221,7 @@ fn begun(world: &World, wish: &Value) -> Vec<String> {
 
 #[test]
 fn a_thousand_seeded_differences_with_sendgrid_are_found_exactly_and_put_in_order_once() {
-    let sendgrid = SendGrid::default().is_impatient();
+    let sendgrid = SendGrid::default().impatient();
     let (world, fake) = with_sendgrid(&sendgrid, "");
     let name = |kind: &str, number: usize| format!("{kind}{number:04}@example.org");
     for (list, from) in
