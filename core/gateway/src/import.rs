@@ -310,6 +310,8 @@ fn cause(claim: Claim, line: u64, origin: &Origin) -> import::Dated {
 
 /// A batch that the store has been handed.
 struct UnderWay {
+    /// Held until then, so that it is not the store's thread that tidies up.
+    _steps: Arc<Vec<Step>>,
     rows: u64,
     first: u64,
     incomplete: Vec<(u64, String)>,
@@ -343,7 +345,7 @@ fn keep(
 
 /// Waits until a batch is durable, and tells of it.
 fn settle(batch: UnderWay, summary: &mut Summary, watch: &mut dyn Watch) -> Result<(), ImportError> {
-    let UnderWay { rows, first, incomplete, done } = batch;
+    let UnderWay { rows, first, incomplete, done, _steps } = batch;
     let done = done.wait().map_err(|error| ImportError::Store { line: first, error })?;
     summary.rows += rows;
     summary.incomplete += incomplete.len() as u64;
@@ -378,9 +380,9 @@ enum Outcome {
 /// Hands a batch to the store; all of it is taken, or none.
 fn hand_over(store: &Store, batch: Batch, origin: &Origin) -> Result<UnderWay, ImportError> {
     let Batch { rows, first, steps, incomplete } = batch;
-    let steps = Arc::new(steps);
+    let kept = Arc::new(steps);
     loop {
-        let (steps, origin) = (Arc::clone(&steps), origin.clone());
+        let (steps, origin) = (Arc::clone(&kept), origin.clone());
         let begun = store.begin_write(move |tx| {
             let mut all = Vec::with_capacity(steps.len());
             let mut here = origin.clone();
@@ -391,7 +393,7 @@ fn hand_over(store: &Store, batch: Batch, origin: &Origin) -> Result<UnderWay, I
             Ok(all)
         });
         match begun {
-            Ok(done) => return Ok(UnderWay { rows, first, incomplete, done }),
+            Ok(done) => return Ok(UnderWay { _steps: kept, rows, first, incomplete, done }),
             Err(StoreError::Busy) => std::thread::sleep(BUSY_PAUSE),
             Err(error) => return Err(ImportError::Store { line: first, error }),
         }

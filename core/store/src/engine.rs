@@ -29,7 +29,7 @@ const BATCH_MAX: usize = 512;
 /// The most jobs of a long import in one commit, and the longest that it stays open. The fewer commits, the less is
 /// written twice: each holds every page of an index that anything new came to.
 const BULK_BATCH_MAX: usize = 48;
-const BULK_OPEN_MAX: Duration = Duration::from_secs(5);
+const BULK_OPEN_MAX: Duration = Duration::from_secs(15);
 /// How long a long import's commit waits for more.
 const BULK_PATIENCE: Duration = Duration::from_millis(100);
 /// The most changes that wait.

@@ -84,7 +84,7 @@ pub fn contact(
     };
     let change = begin(tx, tenant, &mut known, &incoming.causes, origin)?;
     if new {
-        search::index_new(tx, &known.row, &known.addresses, &known.reasons())?;
+        search::index_new(tx, &known.row, &incoming.fields, &known.addresses, &known.reasons())?;
     } else if edited || change.is_some() {
         tx.change(&known.row.id, edited);
     }
@@ -146,7 +146,8 @@ fn create(tx: &mut Tx<'_>, tenant: &str, id: String, incoming: &Contact, origin:
     let row = ContactRow {
         id,
         tenant: tenant.to_owned(),
-        fields: Value::Object(incoming.fields.clone()).to_string(),
+        fields: serde_json::to_string(&incoming.fields)
+            .map_err(|error| StoreError::Invalid(error.to_string()))?,
         created: incoming.created.map_or(origin.at, |at| at.min(origin.at)),
         updated: origin.at,
     };

@@ -12,7 +12,7 @@ use crate::{
 };
 use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Reason, Status, address, state};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -130,9 +130,13 @@ pub fn lower(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-fn row(contact: &ContactRow, addresses: &[AddressRow], reasons: &[Reason]) -> FoundRow {
-    let fields: Value = serde_json::from_str(&contact.fields).unwrap_or_default();
-    let text = |name: &str| fields[name].as_str().unwrap_or_default();
+fn row(
+    contact: &ContactRow,
+    fields: &Map<String, Value>,
+    addresses: &[AddressRow],
+    reasons: &[Reason],
+) -> FoundRow {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut words: Vec<String> = Vec::new();
     for name in ["firstName", "lastName", "name", "companyName"] {
         words.extend(folded(text(name)));
@@ -171,10 +175,11 @@ fn row(contact: &ContactRow, addresses: &[AddressRow], reasons: &[Reason]) -> Fo
 pub(crate) fn index_new(
     tx: &mut Tx<'_>,
     contact: &ContactRow,
+    fields: &Map<String, Value>,
     addresses: &[AddressRow],
     reasons: &[Reason],
 ) -> Result<()> {
-    tx.rows.add_found(&row(contact, addresses, reasons))
+    tx.rows.add_found(&row(contact, fields, addresses, reasons))
 }
 
 /// Makes anew what the contacts that a transaction changed are found by.
@@ -192,7 +197,8 @@ pub(crate) fn index(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) ->
         let reasons = contacts::all_reasons(tx, &contact.tenant, &id)?;
         if wholly {
             let addresses = tx.rows.addresses(&id)?;
-            tx.rows.put_found(&row(&contact, &addresses, &reasons))?;
+            let fields: Map<String, Value> = serde_json::from_str(&contact.fields).unwrap_or_default();
+            tx.rows.put_found(&row(&contact, &fields, &addresses, &reasons))?;
         } else {
             tx.rows.mark_found(&id, marks(&reasons))?;
         }

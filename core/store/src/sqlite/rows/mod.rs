@@ -34,6 +34,8 @@ pub(super) struct SqliteRows<'c> {
     connection: &'c Transaction<'c>,
     /// The ledger's head, while it is ahead of its row.
     head: Option<Head>,
+    /// Whether any address has another name, once it was asked: mostly none has, and every address is asked for.
+    any_same: Option<bool>,
 }
 
 type Head = (u64, [u8; 32]);
@@ -58,7 +60,7 @@ fn key(kind: &str, key: String) -> Result<AddressKey> {
 
 impl<'c> SqliteRows<'c> {
     pub(super) const fn new(connection: &'c Transaction<'c>) -> SqliteRows<'c> {
-        SqliteRows { connection, head: None }
+        SqliteRows { connection, head: None, any_same: None }
     }
 
     fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {

@@ -8,6 +8,7 @@ use rusqlite::params;
 
 impl NameRows for SqliteRows<'_> {
     fn put_same(&mut self, tenant: &str, one: &AddressKey, other: &AddressKey, at: Timestamp) -> Result<()> {
+        self.any_same = Some(true);
         for (one, other) in [(one, other), (other, one)] {
             self.run(
                 "INSERT INTO same VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -19,6 +20,14 @@ impl NameRows for SqliteRows<'_> {
     }
 
     fn same_as(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<AddressKey>> {
+        let any = match self.any_same {
+            Some(any) => any,
+            None => self.one("SELECT 1 FROM same LIMIT 1", [], |_| Ok(()))?.is_some(),
+        };
+        self.any_same = Some(any);
+        if !any {
+            return Ok(Vec::new());
+        }
         let found = self.all(
             "SELECT other_kind, other_key FROM same WHERE tenant = ?1 AND kind = ?2 AND match_key = ?3",
             [tenant, address.kind.name(), &address.key],
