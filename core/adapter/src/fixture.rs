@@ -56,6 +56,16 @@ impl Fixture {
         files.iter().flat_map(|file| Fixture::read(file)).collect()
     }
 
+    /// The fixture of that name in a folder, with or without `.http`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn named(folder: impl AsRef<Path>, name: &str) -> Fixture {
+        let bare = |name: &str| name.trim_end_matches(".http").to_owned();
+        let found = Fixture::all(folder).into_iter().find(|one| bare(&one.name) == bare(name));
+        found.unwrap_or_else(|| panic!("there is no fixture {name}"))
+    }
+
     fn read(file: &Path) -> Vec<Fixture> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{name}: {error}"));

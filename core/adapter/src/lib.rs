@@ -11,6 +11,7 @@
 //! Reading order: [`words`] (channels, addresses), [`request`], [`outbound`], [`webhook`], [`Adapter`];
 //! [`suppressions`] where the provider keeps lists of its own.
 
+pub mod credentials;
 pub mod fixture;
 pub mod form;
 pub mod json;

@@ -5,6 +5,7 @@ use crate::{
     request::{Reply, Request},
     words::{Channel, Secrets},
 };
+use http::{HeaderName, HeaderValue, Method, header};
 use std::fmt::Debug;
 
 /// The behaviour of a sandbox provider. Pure as an adapter is: the demo gives it sockets and a page.
@@ -77,4 +78,33 @@ pub struct Inbound<'a> {
     pub to: &'a str,
     /// The text.
     pub text: &'a str,
+}
+
+/// A webhook on its way to `url`: a `POST` of this body, with header fields besides its type. Fields whose value no
+/// header can hold are left out.
+pub fn webhook(
+    url: &str,
+    media: &str,
+    body: impl Into<Vec<u8>>,
+    fields: impl IntoIterator<Item = (HeaderName, String)>,
+) -> Call {
+    let media = (header::CONTENT_TYPE, media.to_owned());
+    let headers = std::iter::once(media)
+        .chain(fields)
+        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
+        .collect();
+    Call {
+        method: Method::POST,
+        host: None,
+        path_and_query: path_of(url).to_owned(),
+        headers,
+        body: body.into(),
+    }
+}
+
+/// Path and query of an address, as a server is asked for them.
+pub fn path_of(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let path = after.find(['/', '?']).map_or("/", |at| &after[at..]);
+    path.split('#').next().unwrap_or(path)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Adapter,
-    outbound::Recipient,
+    outbound::{Answer, Recipient},
     request::Edit,
     sign,
     words::{AddressKind, Channel, Secrets},
@@ -144,6 +144,27 @@ pub struct Event<'a> {
     pub at: Option<jiff::Timestamp>,
     /// What happened.
     pub kind: EventKind<'a>,
+}
+
+impl Event<'static> {
+    /// That the provider's answer to a send to this one person tells of a failure, without saying how final it is.
+    /// `None`: the person is reached on no channel.
+    pub fn of_answer(
+        answer: &Answer<'_>,
+        person: &Recipient<'_>,
+        code: String,
+        message: String,
+    ) -> Option<Event<'static>> {
+        let kind = EventKind::Failure {
+            channel: person.channels.first()?,
+            to_kind: person.kind,
+            to: Cow::Owned(person.address.to_string()),
+            code: code.into(),
+            severity: Severity::Unsaid,
+            message: message.into(),
+        };
+        Some(Event { id: sign::to_hex(&sign::sha256(answer.body)).into(), account: None, at: None, kind })
+    }
 }
 
 /// What happened.

@@ -1,7 +1,7 @@
 //! The one text that confirms an opt-out.
 
 use crate::{ACCOUNT_ID, API_CREDENTIALS, webhook};
-use dndgate_adapter::{Secrets, Webhook, outbound::Call, sign};
+use dndgate_adapter::{Secrets, Webhook, credentials, outbound::Call};
 use http::{HeaderValue, Method, header};
 use serde_json::json;
 
@@ -23,9 +23,7 @@ pub(crate) fn call(webhook: &Webhook<'_>, text: &str, secrets: &Secrets) -> Opti
     if !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
-    let credentials = sign::to_base64(secrets.first(API_CREDENTIALS)?.as_bytes());
-    let mut credentials = HeaderValue::try_from(format!("Basic {credentials}")).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(secrets.first(API_CREDENTIALS)?)?;
     let body = json!({
         "applicationId": written.application, "from": written.business, "to": [written.person], "text": text,
     });

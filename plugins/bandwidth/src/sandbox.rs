@@ -5,10 +5,10 @@ use dndgate_adapter::{
     Adapter, Channel, Outbound, Reply, Request, Secrets, Sending,
     json::{self, Json},
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -121,17 +121,7 @@ fn calls_back(url: &str, body: &Value, secrets: &Secrets) -> Call {
     let pair = secrets.first(WEBHOOK_CREDENTIALS).unwrap_or_default();
     // A password alone is shown with some user name.
     let pair = if pair.contains(':') { pair.to_owned() } else { format!("bandwidth:{pair}") };
-    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let mut headers =
-        vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))];
-    if let Ok(value) = HeaderValue::try_from(format!("Basic {}", sign::to_base64(pair.as_bytes()))) {
-        headers.push((header::AUTHORIZATION, value));
-    }
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: after.find('/').map_or("/", |at| &after[at..]).to_owned(),
-        headers,
-        body: body.to_string().into_bytes(),
-    }
+    let basic = format!("Basic {}", sign::to_base64(pair.as_bytes()));
+    let media = "application/json; charset=utf-8";
+    sandbox::webhook(url, media, body.to_string(), [(header::AUTHORIZATION, basic)])
 }

@@ -170,7 +170,5 @@ impl Adapter for Brevo {
 
 /// The header field that bears an API key.
 fn credentials(key: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let mut value = HeaderValue::try_from(key).ok()?;
-    value.set_sensitive(true);
-    Some(vec![(HeaderName::from_static("api-key"), value)])
+    Some(vec![(HeaderName::from_static("api-key"), dndgate_adapter::credentials::secret(key)?)])
 }

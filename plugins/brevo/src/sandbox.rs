@@ -5,10 +5,10 @@ use dndgate_adapter::{
     Channel, Outbound, Recipient, Reply, Request, Secrets,
     json::{self, Json},
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -157,19 +157,8 @@ fn quiet(reply: Reply) -> Answered {
 }
 
 fn call(url: &str, secrets: &Secrets, body: &Value) -> Call {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
     let secret = secrets.first(WEBHOOK_SECRET).unwrap_or_default();
     let pair = if secret.contains(':') { secret.to_owned() } else { format!("brevo:{secret}") };
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    headers.extend(
-        HeaderValue::try_from(format!("Basic {}", sign::to_base64(pair.as_bytes())))
-            .map(|value| (header::AUTHORIZATION, value)),
-    );
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: after.find('/').map_or("/", |at| &after[at..]).to_owned(),
-        headers,
-        body: body.to_string().into_bytes(),
-    }
+    let basic = format!("Basic {}", sign::to_base64(pair.as_bytes()));
+    sandbox::webhook(url, "application/json", body.to_string(), [(header::AUTHORIZATION, basic)])
 }

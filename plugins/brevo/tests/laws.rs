@@ -28,7 +28,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn named(folder_name: &str, name: &str) -> Fixture {
-    Fixture::all(folder(folder_name)).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder(folder_name), name)
 }
 
 fn with<T>(name: &str, then: impl FnOnce(&Request<'_>, &dndgate_adapter::Sending<'_>) -> T) -> T {

@@ -5,7 +5,7 @@ use crate::{
     file,
     template::{Escape, Template},
 };
-use dndgate_adapter::{Secrets, outbound::Call, sign};
+use dndgate_adapter::{Secrets, credentials, outbound::Call};
 use http::{HeaderName, HeaderValue, Method, header};
 use toml::Spanned;
 
@@ -75,15 +75,10 @@ impl CallOf {
         let values: Vec<&str> = values.iter().copied().chain([key]).collect();
         let mut headers = Vec::new();
         for (name, template) in &self.headers {
-            let mut value = HeaderValue::try_from(template.write(&values)).ok()?;
-            value.set_sensitive(true);
-            headers.push((name.clone(), value));
+            headers.push((name.clone(), credentials::secret(&template.write(&values))?));
         }
         if self.basic {
-            let credentials = format!("Basic {}", sign::to_base64(key.as_bytes()));
-            let mut value = HeaderValue::try_from(credentials).ok()?;
-            value.set_sensitive(true);
-            headers.push((header::AUTHORIZATION, value));
+            headers.push((header::AUTHORIZATION, credentials::basic(key)?));
         }
         if let Some(media) = &self.media {
             headers.push((header::CONTENT_TYPE, media.clone()));

@@ -40,7 +40,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn named(folder_name: &str, name: &str) -> Fixture {
-    Fixture::all(folder(folder_name)).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder(folder_name), name)
 }
 
 #[test]

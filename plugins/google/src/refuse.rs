@@ -1,8 +1,7 @@
 //! Errors in the shape of Google's APIs (`google.rpc.Status`): ours, and what its own say.
 
 use dndgate_adapter::{
-    Answer, Channel, Event, EventKind, Learned, Refusal, RefusalCause, Reply, Sending, Severity, json,
-    json::Json, sign,
+    Answer, Channel, Event, Learned, Refusal, RefusalCause, Reply, Sending, json, json::Json,
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -57,20 +56,9 @@ pub(crate) fn learn(send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
     let Ok(body) = json::read(answer.body) else { return learned };
     let Some(error) = body.get("error") else { return learned };
     let text = |name: &str| error.get(name).and_then(Json::as_str).map(str::to_owned);
-    if let (Some(code), Some(channel)) = (text("status"), recipient.channels.first()) {
-        learned.events.push(Event {
-            id: sign::to_hex(&sign::sha256(answer.body)).into(),
-            account: None,
-            at: None,
-            kind: EventKind::Failure {
-                channel,
-                to_kind: recipient.kind,
-                to: recipient.address.to_string().into(),
-                code: code.into(),
-                severity: Severity::Unsaid,
-                message: text("message").unwrap_or_default().into(),
-            },
-        });
+    if let Some(code) = text("status") {
+        let message = text("message").unwrap_or_default();
+        learned.events.extend(Event::of_answer(answer, recipient, code, message));
     }
     learned
 }

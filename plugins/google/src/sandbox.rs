@@ -5,10 +5,10 @@ use dndgate_adapter::{
     Outbound, Reply, Request, Secrets,
     json::{self, Json},
     outbound::Call as HttpCall,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -219,18 +219,12 @@ impl Stand {
         let key = secrets.first(service.key).unwrap_or_default();
         let signed = (service.signed)(&body).unwrap_or_default();
         let signature = sign::to_base64(&sign::hmac_sha512(key.as_bytes(), &signed));
-        let signature = HeaderValue::try_from(signature).unwrap_or(HeaderValue::from_static(""));
-        let after = url.split_once("://").map_or(url, |(_, after)| after);
-        HttpCall {
-            method: Method::POST,
-            host: None,
-            path_and_query: after.find('/').map_or("/", |at| &after[at..]).to_owned(),
-            headers: vec![
-                (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-                (HeaderName::from_static("x-goog-signature"), signature),
-            ],
+        sandbox::webhook(
+            url,
+            "application/json",
             body,
-        }
+            [(HeaderName::from_static("x-goog-signature"), signature)],
+        )
     }
 }
 

@@ -20,7 +20,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn named(folder_name: &str, name: &str) -> Fixture {
-    Fixture::all(folder(folder_name)).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder(folder_name), name)
 }
 
 fn secrets(key: &'static str, value: &str) -> Secrets {

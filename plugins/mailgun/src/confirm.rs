@@ -1,7 +1,7 @@
 //! The one mail that confirms an opt-out by mail. Mailgun itself sends none.
 
 use crate::{API_KEY, fields::Fields, inbound, outbound::address_of, webhook::head};
-use dndgate_adapter::{Authentic, Event, EventKind, Secrets, outbound::Call, sign};
+use dndgate_adapter::{Authentic, Event, EventKind, Secrets, credentials, outbound::Call};
 use http::{HeaderValue, Method, header};
 use percent_encoding::utf8_percent_encode;
 
@@ -31,9 +31,7 @@ pub(crate) fn confirm_call(
     let subject: String = subject.chars().filter(|char| !char.is_control()).take(SUBJECT_CHARS_MAX).collect();
     let subject =
         if subject.to_ascii_lowercase().starts_with("re:") { subject } else { format!("Re: {subject}") };
-    let credentials = format!("Basic {}", sign::to_base64(format!("api:{key}").as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&format!("api:{key}"))?;
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("from", &business).append_pair("to", person).append_pair("subject", &subject);
     form.append_pair("text", text).append_pair("h:Auto-Submitted", "auto-replied");

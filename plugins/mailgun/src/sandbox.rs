@@ -10,10 +10,10 @@ use crate::{
 use dndgate_adapter::{
     Channel, Reply, Request, Secrets, mime,
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl Sandbox for MailgunSandbox {
         ];
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        call(url, "application/x-www-form-urlencoded", body.join("&"))
+        sandbox::webhook(url, "application/x-www-form-urlencoded", body.join("&"), [])
     }
 
     fn failure(
@@ -107,7 +107,8 @@ impl Sandbox for MailgunSandbox {
                 json!({ "attempt-no": 1, "code": number, "message": "", "description": description });
         }
         let signature = json!({ "timestamp": timestamp, "token": token, "signature": signature });
-        call(url, "application/json", json!({ "signature": signature, "event-data": event }).to_string())
+        let body = json!({ "signature": signature, "event-data": event });
+        sandbox::webhook(url, "application/json", body.to_string(), [])
     }
 }
 
@@ -233,18 +234,6 @@ fn token(serial: u64, now: Timestamp) -> String {
     let mut digits = sign::to_hex(&sign::sha256(format!("{serial} {now}").as_bytes()));
     digits.truncate(50);
     digits
-}
-
-fn call(url: &str, media_type: &'static str, body: String) -> Call {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let path = after.find('/').map_or("/", |at| &after[at..]);
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: path.to_owned(),
-        headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))],
-        body: body.into_bytes(),
-    }
 }
 
 fn encoded(text: &str) -> String {

@@ -4,7 +4,9 @@
 //! own unsubscribe list: an address on it gets nothing any more, scheduled mail included.
 
 use crate::{API_KEY, path};
-use dndgate_adapter::{Answer, Learned, Request, Scheduled, Secrets, Sending, json, outbound::Call, sign};
+use dndgate_adapter::{
+    Answer, Learned, Request, Scheduled, Secrets, Sending, credentials, json, outbound::Call,
+};
 use http::{HeaderValue, Method, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -30,9 +32,7 @@ pub(crate) fn learn(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'
 /// The request that stops everything to a person.
 pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
     let key = secrets.first(API_KEY)?;
-    let credentials = format!("Basic {}", sign::to_base64(format!("api:{key}").as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&format!("api:{key}"))?;
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     Some(Call {
         method: Method::POST,

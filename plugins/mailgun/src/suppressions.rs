@@ -2,10 +2,9 @@
 
 use crate::API_KEY;
 use dndgate_adapter::{
-    Answer, Secrets, Unreadable,
+    Answer, Secrets, Unreadable, credentials,
     json::{self, Json},
     outbound::Call,
-    sign,
     suppressions::{List, Listed, Listing, Page, Presence, Suppressions, Validity, is_addressable},
 };
 use http::{HeaderValue, Method, StatusCode, header};
@@ -234,10 +233,7 @@ fn instant(written: &str) -> Option<Timestamp> {
 
 /// A request with the account's key.
 fn call(method: Method, path_and_query: String, secrets: &Secrets) -> Option<Call> {
-    let key = secrets.first(API_KEY)?;
-    let mut credentials =
-        HeaderValue::try_from(format!("Basic {}", sign::to_base64(format!("api:{key}").as_bytes()))).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&format!("api:{}", secrets.first(API_KEY)?))?;
     let headers = vec![(header::AUTHORIZATION, credentials)];
     Some(Call { method, host: None, path_and_query, headers, body: Vec::new() })
 }

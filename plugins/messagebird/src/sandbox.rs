@@ -5,9 +5,9 @@ use dndgate_adapter::{
     Adapter, Channel, Outbound, Recipient, Reply, Request, Secrets, form,
     json::{self, Json},
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -189,9 +189,5 @@ fn webhook(url: &str, body: &Value, secrets: &Secrets, (serial, now): (u64, Time
     let body = body.to_string().into_bytes();
     let key = secrets.first(SIGNING_KEY).unwrap_or_default();
     let token = signature::sign_token(&body, url, key, now, &id(serial));
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    headers.extend(HeaderValue::try_from(token).ok().map(|value| (signature::token_field(), value)));
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]).to_owned();
-    Call { method: Method::POST, host: None, path_and_query: path, headers, body }
+    sandbox::webhook(url, "application/json", body, [(signature::token_field(), token)])
 }

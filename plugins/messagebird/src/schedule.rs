@@ -2,13 +2,11 @@
 
 use crate::{ACCESS_KEY, sends};
 use dndgate_adapter::{
-    Answer, Event, EventKind, Learned, Request, Scheduled, Secrets, Sending, Severity,
+    Answer, Event, Learned, Request, Scheduled, Secrets, Sending, credentials,
     json::{self, Json, Value},
     outbound::Call,
-    sign,
 };
 use http::{HeaderValue, Method, header};
-use std::borrow::Cow;
 
 /// Where messages lie that can wait.
 const COLLECTIONS: [&str; 3] = ["messages", "mms", "voicemessages"];
@@ -33,19 +31,7 @@ pub(crate) fn learn(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'
         _ => return learned,
     };
     let message = error.get("description").and_then(Json::as_str).unwrap_or_default().to_owned();
-    learned.events.extend(recipient.channels.first().map(|channel| Event {
-        id: sign::to_hex(&sign::sha256(answer.body)).into(),
-        account: None,
-        at: None,
-        kind: EventKind::Failure {
-            channel,
-            to_kind: recipient.kind,
-            to: Cow::Owned(recipient.address.to_string()),
-            code: code.into(),
-            severity: Severity::Unsaid,
-            message: message.into(),
-        },
-    }));
+    learned.events.extend(Event::of_answer(answer, recipient, code, message));
     learned
 }
 
@@ -72,7 +58,5 @@ pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
 
 /// The `Authorization` of the gateway's own requests.
 pub(crate) fn credentials(secrets: &Secrets) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("AccessKey {}", secrets.first(ACCESS_KEY)?)).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    credentials::secret(&format!("AccessKey {}", secrets.first(ACCESS_KEY)?))
 }

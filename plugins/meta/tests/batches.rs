@@ -13,7 +13,7 @@ use std::path::Path;
 
 fn named(of: &str, name: &str) -> Fixture {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(of).join("requests");
-    Fixture::all(folder).into_iter().find(|one| one.name == format!("{name}.http")).unwrap()
+    Fixture::named(folder, name)
 }
 
 fn blocked(channel: Channel) -> Refusal<'static> {

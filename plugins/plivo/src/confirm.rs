@@ -6,7 +6,7 @@ use crate::{
     webhook::{parameter, parameters},
 };
 use dndgate_adapter::{
-    Answer, Channel, Event, EventKind, Reply, Secrets, Webhook, outbound::Call, request::xml, sign,
+    Answer, Channel, Event, EventKind, Reply, Secrets, Webhook, credentials, outbound::Call, request::xml,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
@@ -73,9 +73,7 @@ pub(crate) fn confirm_call(webhook: &Webhook<'_>, text: &str, secrets: &Secrets)
         return None;
     }
     let credentials = format!("{account}:{}", secrets.first(AUTH_TOKEN)?);
-    let credentials = format!("Basic {}", sign::to_base64(credentials.as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&credentials)?;
     let (person, business) = (parameter(&form, "From")?, parameter(&form, "To")?);
     let kind = parameter(&form, "Type").filter(|kind| &**kind == "whatsapp");
     let body = json!({

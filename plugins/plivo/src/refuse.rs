@@ -1,13 +1,11 @@
 //! Errors in Plivo's shape: ours, and what its own say.
 
 use dndgate_adapter::{
-    Answer, Channel, Event, EventKind, Learned, Refusal, RefusalCause, Reply, Sending, Severity,
+    Answer, Channel, Event, Learned, Refusal, RefusalCause, Reply, Sending,
     json::{self, Json},
-    sign,
 };
 use http::StatusCode;
 use serde_json::json;
-use std::borrow::Cow;
 
 /// Renders a refusal. Plivo answers errors with a sentence ("API response", documentation); a 400 is a parameter
 /// that it does not take.
@@ -38,23 +36,9 @@ pub(crate) fn refuse(refusal: &Refusal<'_>) -> Reply {
 pub(crate) fn learn(send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
     let mut learned = Learned::default();
     let [recipient] = &send.recipients[..] else { return learned };
-    let (Ok(body), Some(channel)) = (json::read(answer.body), recipient.channels.first()) else {
-        return learned;
-    };
+    let Ok(body) = json::read(answer.body) else { return learned };
     let Some(code) = body.get("error_code").and_then(crate::webhook::scalar) else { return learned };
     let message = body.get("error").and_then(Json::as_str).unwrap_or_default().to_owned();
-    learned.events.push(Event {
-        id: sign::to_hex(&sign::sha256(answer.body)).into(),
-        account: None,
-        at: None,
-        kind: EventKind::Failure {
-            channel,
-            to_kind: recipient.kind,
-            to: Cow::Owned(recipient.address.to_string()),
-            code: Cow::Owned(code.into_owned()),
-            severity: Severity::Unsaid,
-            message: message.into(),
-        },
-    });
+    learned.events.extend(Event::of_answer(answer, recipient, code.into_owned(), message));
     learned
 }

@@ -4,7 +4,7 @@ use crate::{AUTH_TOKEN, Plivo, sends, signature};
 use dndgate_adapter::{
     Adapter, Channel, Outbound, Reply, Request, Secrets, Sending, form, json,
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
 };
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -113,7 +113,6 @@ fn webhook(url: &str, form: &[(&str, String)], secrets: &Secrets, serial: u64) -
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let token = secrets.first(AUTH_TOKEN).unwrap_or_default();
     let headers = signature::sign_form(token, url, body.as_bytes(), &serial.to_string());
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]).to_owned();
-    Call { method: Method::POST, host: None, path_and_query: path, headers, body: body.into_bytes() }
+    let path_and_query = sandbox::path_of(url).to_owned();
+    Call { method: Method::POST, host: None, path_and_query, headers, body: body.into_bytes() }
 }

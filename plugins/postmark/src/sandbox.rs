@@ -9,10 +9,10 @@ use dndgate_adapter::{
     Channel, Reply, Request, Role, Secrets,
     json::Json,
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -199,18 +199,8 @@ fn id(serial: u64) -> String {
 }
 
 fn call(url: &str, body: &Value, secrets: &Secrets) -> Call {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let path = after.find('/').map_or("/", |at| &after[at..]);
     let secret = secrets.first(WEBHOOK_SECRET).unwrap_or_default();
     let pair = if secret.contains(':') { secret.to_owned() } else { format!("postmark:{secret}") };
-    let credentials = HeaderValue::try_from(format!("Basic {}", sign::to_base64(pair.as_bytes())));
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    headers.extend(credentials.ok().map(|value| (header::AUTHORIZATION, value)));
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: path.to_owned(),
-        headers,
-        body: body.to_string().into_bytes(),
-    }
+    let basic = format!("Basic {}", sign::to_base64(pair.as_bytes()));
+    sandbox::webhook(url, "application/json", body.to_string(), [(header::AUTHORIZATION, basic)])
 }

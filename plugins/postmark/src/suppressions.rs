@@ -2,7 +2,7 @@
 
 use crate::SERVER_TOKEN;
 use dndgate_adapter::{
-    Answer, Secrets, Unreadable,
+    Answer, Secrets, Unreadable, credentials,
     json::{self, Json},
     outbound::Call,
     suppressions::{List, Listed, Listing, Page, Presence, Suppressions, is_addressable},
@@ -165,8 +165,7 @@ fn ok_json<'a>(answer: &Answer<'a>) -> Option<Json<'a>> {
 
 /// A request with the server's token.
 fn call(method: Method, path_and_query: String, secrets: &Secrets) -> Option<Call> {
-    let mut token = HeaderValue::try_from(secrets.first(SERVER_TOKEN)?).ok()?;
-    token.set_sensitive(true);
+    let token = credentials::secret(secrets.first(SERVER_TOKEN)?)?;
     let headers = vec![
         (header::ACCEPT, HeaderValue::from_static("application/json")),
         (HeaderName::from_static("x-postmark-server-token"), token),

@@ -27,7 +27,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn named(name: &str) -> Fixture {
-    Fixture::all(folder("requests")).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder("requests"), name)
 }
 
 fn post(path: &str, body: &str) -> Fixture {

@@ -202,9 +202,7 @@ impl Adapter for SendGrid {
 
 /// The header fields of a call with an API key, for a subuser where the account is one. `None` for any other.
 fn credentials(key: &str, account: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
-    bearer.set_sensitive(true);
-    let mut fields = vec![(header::AUTHORIZATION, bearer)];
+    let mut fields = vec![(header::AUTHORIZATION, dndgate_adapter::credentials::bearer(key)?)];
     if !account.is_empty() {
         let name = account.strip_prefix(SUBUSER)?;
         let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');

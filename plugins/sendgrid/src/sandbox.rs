@@ -9,10 +9,10 @@ use dndgate_adapter::{
     Adapter, Channel, Outbound, Reply, Request, Role, Secrets, Sending,
     json::{self, Json},
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign::{self, EcdsaP256},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -161,24 +161,13 @@ fn answered(status: StatusCode, body: &Value) -> Answered {
 
 /// A webhook as SendGrid would send it.
 fn signed(url: &str, media: &str, body: String, now: Timestamp) -> Call {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let path = after.find('/').map_or("/", |at| &after[at..]);
     let timestamp = now.as_second().to_string();
     let signature = KEY_PAIR.as_ref().map(|pair| pair.sign(format!("{timestamp}{body}").as_bytes()));
     let fields = [
-        (header::CONTENT_TYPE, media.to_owned()),
         (HeaderName::from_static(TIMESTAMP), timestamp),
         (HeaderName::from_static(SIGNATURE), sign::to_base64(&signature.unwrap_or_default())),
     ];
-    let fields =
-        fields.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: path.to_owned(),
-        headers: fields.collect(),
-        body: body.into_bytes(),
-    }
+    sandbox::webhook(url, media, body, fields)
 }
 
 /// What hexadecimal digits stand for.

@@ -30,7 +30,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn named(name: &str) -> Fixture {
-    Fixture::all(folder("requests")).into_iter().find(|one| one.name == format!("{name}.http")).unwrap()
+    Fixture::named(folder("requests"), name)
 }
 
 /// The body of a fixture without those at these indices.

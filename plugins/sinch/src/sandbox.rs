@@ -8,9 +8,9 @@ use dndgate_adapter::{
     Adapter, Channel, Outbound, Reply, Request, Secrets, Sending,
     json::{self, Json},
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -139,18 +139,7 @@ fn signed(url: &str, body: &Value, secrets: &Secrets, serial: u64, now: Timestam
     let (nonce, stamp) = (format!("nonce{serial:x}"), now.as_second().to_string());
     let secret = secrets.first(WEBHOOK_SECRET).unwrap_or_default();
     let signature = proof::sign_body(secret, &body, &nonce, &stamp);
-    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    for (name, value) in [(SIGNATURE, signature), (NONCE, nonce), (TIMESTAMP, stamp)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.push((HeaderName::from_static(name), value));
-        }
-    }
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: after.find('/').map_or("/", |at| &after[at..]).to_owned(),
-        headers,
-        body,
-    }
+    let fields = [(SIGNATURE, signature), (NONCE, nonce), (TIMESTAMP, stamp)];
+    let fields = fields.map(|(name, value)| (HeaderName::from_static(name), value));
+    sandbox::webhook(url, "application/json", body, fields)
 }

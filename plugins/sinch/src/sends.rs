@@ -3,10 +3,10 @@
 use crate::API_TOKEN;
 use dndgate_adapter::{
     AddressKind, CallbackKind, Channel, Channels, Head, Outbound, Request, Role, Scheduled, Secrets,
-    Unreadable, form,
+    Unreadable, credentials, form,
     json::Json,
     outbound::Call,
-    path, sign,
+    path,
     table::{Act, Api, Endpoint, Send, To, Way},
 };
 use http::{HeaderValue, Method, header};
@@ -334,12 +334,5 @@ pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
 /// A service plan's token, or `key_id:key_secret` of a project, which the API takes as HTTP Basic.
 pub(crate) fn credentials(secrets: &Secrets) -> Option<HeaderValue> {
     let token = secrets.first(API_TOKEN)?;
-    let text = if token.contains(':') {
-        format!("Basic {}", sign::to_base64(token.as_bytes()))
-    } else {
-        format!("Bearer {token}")
-    };
-    let mut value = HeaderValue::try_from(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    if token.contains(':') { credentials::basic(token) } else { credentials::bearer(token) }
 }

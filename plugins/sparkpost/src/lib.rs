@@ -153,8 +153,7 @@ impl Adapter for SparkPost {
 
 /// A call with the account's key.
 fn call(method: Method, path_and_query: String, secrets: &Secrets) -> Option<Call> {
-    let mut key = HeaderValue::try_from(secrets.first(API_KEY)?).ok()?;
-    key.set_sensitive(true);
+    let key = dndgate_adapter::credentials::secret(secrets.first(API_KEY)?)?;
     let headers =
         vec![(header::ACCEPT, HeaderValue::from_static("application/json")), (header::AUTHORIZATION, key)];
     Some(Call { method, host: None, path_and_query, headers, body: Vec::new() })

@@ -28,7 +28,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn named(name: &str) -> Fixture {
-    Fixture::all(folder("requests")).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder("requests"), name)
 }
 
 fn post(body: &Value) -> Fixture {
@@ -361,7 +361,7 @@ fn r21_absence_is_said_in_sparkposts_own_words() {
 #[test]
 fn events_have_ids_accounts_and_severities() {
     let events = |name: &str, check: &dyn Fn(&[dndgate_adapter::Event<'_>])| {
-        let fixture = Fixture::all(folder("webhooks")).into_iter().find(|one| one.name == name).unwrap();
+        let fixture = Fixture::named(folder("webhooks"), name);
         fixture.webhook(BASE, |webhook| {
             let authentic = webhook.prove(&SPARKPOST, &secrets("s3cret"), now()).unwrap();
             check(&SPARKPOST.events(&authentic).unwrap());

@@ -1,11 +1,10 @@
 //! Errors in Telnyx's shape: ours, and what its own say.
 
 use dndgate_adapter::{
-    AddressKind, Answer, Channel, Event, EventKind, Learned, Refusal, RefusalCause, Reply, Request,
-    Scheduled, Sending, Severity, json, sign,
+    AddressKind, Answer, Channel, Event, Learned, Refusal, RefusalCause, Reply, Request, Scheduled, Sending,
+    json,
 };
 use serde_json::json;
-use std::borrow::Cow;
 
 /// "Blocked due to STOP message" ("Messaging error codes", documentation).
 const BLOCKED: &str = "40300";
@@ -49,22 +48,9 @@ pub(crate) fn learn(_: &Request<'_>, send: &Sending<'_>, answer: &Answer<'_>) ->
     let error = body.get("errors").and_then(json::Json::as_array).and_then(<[_]>::first);
     let Some(error) = error else { return learned };
     let text = |name: &str| error.get(name).and_then(json::Json::as_str).map(str::to_owned);
-    if let (Some(code), Some(channel)) = (text("code"), recipient.channels.first())
-        && recipient.kind == AddressKind::Phone
-    {
-        learned.events.push(Event {
-            id: sign::to_hex(&sign::sha256(answer.body)).into(),
-            account: None,
-            at: None,
-            kind: EventKind::Failure {
-                channel,
-                to_kind: recipient.kind,
-                to: Cow::Owned(recipient.address.to_string()),
-                code: code.into(),
-                severity: Severity::Unsaid,
-                message: text("title").unwrap_or_default().into(),
-            },
-        });
+    if let Some(code) = text("code").filter(|_| recipient.kind == AddressKind::Phone) {
+        let title = text("title").unwrap_or_default();
+        learned.events.extend(Event::of_answer(answer, recipient, code, title));
     }
     learned
 }

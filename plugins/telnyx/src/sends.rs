@@ -2,11 +2,11 @@
 
 use crate::API_KEY;
 use dndgate_adapter::{
-    AddressKind, CallbackKind, Channel, Channels, Role, Scheduled, Secrets,
+    AddressKind, CallbackKind, Channel, Channels, Role, Scheduled, Secrets, credentials,
     outbound::Call,
     table::{Act, Api, Endpoint, Form, Send, To, Way},
 };
-use http::{HeaderValue, Method, header};
+use http::{Method, header};
 
 pub(crate) const HOST: &str = "api.telnyx.com";
 
@@ -118,7 +118,7 @@ const fn any(path: &'static str) -> Endpoint {
 /// A scheduled message is cancelled by deleting it ("Cancel a scheduled message", API reference).
 pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
     let key = secrets.first(API_KEY)?;
-    let credentials = HeaderValue::from_str(&format!("Bearer {key}")).ok()?;
+    let credentials = credentials::bearer(key)?;
     Some(Call {
         method: Method::DELETE,
         host: None,

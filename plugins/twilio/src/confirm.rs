@@ -5,7 +5,7 @@ use crate::{
     twiml,
     webhook::{About, about},
 };
-use dndgate_adapter::{Answer, Authentic, Reply, Secrets, outbound::Call, request::xml, sign};
+use dndgate_adapter::{Answer, Authentic, Reply, Secrets, credentials, outbound::Call, request::xml};
 use http::{HeaderValue, Method, StatusCode, header};
 
 /// The words to which Twilio replies by itself on long codes, short codes and toll-free numbers, as the whole
@@ -74,9 +74,7 @@ pub(crate) fn confirm_call(webhook: &Authentic<'_>, text: &str, secrets: &Secret
         return None;
     }
     let token = signature::tokens(secrets, account).next()?;
-    let credentials = format!("Basic {}", sign::to_base64(format!("{account}:{token}").as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&format!("{account}:{token}"))?;
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("To", person)
         .append_pair("From", business)

@@ -3,7 +3,7 @@
 
 use crate::{endpoints, signature};
 use dndgate_adapter::{
-    Answer, Event, EventKind, Learned, Request, Scheduled, Secrets, Sending, Severity,
+    Answer, Event, EventKind, Learned, Request, Scheduled, Secrets, Sending, Severity, credentials,
     json::{self, Json, Value},
     outbound::Call,
     sign,
@@ -90,9 +90,7 @@ pub(crate) fn cancel(scheduled: &Scheduled, secrets: &Secrets) -> Option<Call> {
         None => (None, scheduled.id.as_str()),
     };
     let account = &scheduled.account;
-    let credentials = format!("Basic {}", sign::to_base64(format!("{account}:{token}").as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&format!("{account}:{token}"))?;
     Some(Call {
         method: Method::POST,
         host,

@@ -7,9 +7,9 @@ use crate::{Twilio, signature};
 use dndgate_adapter::{
     Channel, Request, Secrets,
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
 };
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, header};
 use jiff::Timestamp;
 
 /// The account of webhooks that name none.
@@ -92,21 +92,9 @@ fn owner(secrets: &Secrets) -> (String, String) {
 fn webhook(url: &str, form: &[(&str, String)], token: &str) -> Call {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let signature = signature::sign_form(token, url, body.as_bytes());
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]);
-    let path = path.split('#').next().unwrap_or(path);
-    let mut headers = vec![
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded; charset=UTF-8")),
-        (header::USER_AGENT, HeaderValue::from_static("TwilioProxy/1.1")),
+    let fields = [
+        (header::USER_AGENT, "TwilioProxy/1.1".to_owned()),
+        (HeaderName::from_static(signature::SIGNATURE), signature),
     ];
-    if let Ok(signature) = HeaderValue::try_from(signature) {
-        headers.push((HeaderName::from_static(signature::SIGNATURE), signature));
-    }
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: path.to_owned(),
-        headers,
-        body: body.into_bytes(),
-    }
+    sandbox::webhook(url, "application/x-www-form-urlencoded; charset=UTF-8", body, fields)
 }

@@ -1,7 +1,7 @@
 //! The one text that confirms an opt-out, where Vonage sends none itself.
 
 use crate::{API_KEY, API_SECRET, fields::Fields};
-use dndgate_adapter::{Channel, Event, EventKind, Secrets, Webhook, outbound::Call, sign};
+use dndgate_adapter::{Channel, Event, EventKind, Secrets, Webhook, credentials, outbound::Call};
 use http::{HeaderValue, Method, header};
 use serde_json::json;
 
@@ -21,9 +21,7 @@ pub(crate) fn confirms_itself(event: &Event<'_>) -> bool {
 /// From the number that the person wrote to, over the API that the message came by.
 pub(crate) fn confirm_call(webhook: &Webhook<'_>, text: &str, secrets: &Secrets) -> Option<Call> {
     let credentials = format!("{}:{}", secrets.first(API_KEY)?, secrets.first(API_SECRET)?);
-    let credentials = format!("Basic {}", sign::to_base64(credentials.as_bytes()));
-    let mut credentials = HeaderValue::try_from(credentials).ok()?;
-    credentials.set_sensitive(true);
+    let credentials = credentials::basic(&credentials)?;
     let fields = Fields::said(webhook).ok()?;
     let call = |host: &str, path: &str, media, body: Vec<u8>| Call {
         method: Method::POST,

@@ -1,32 +1,17 @@
 //! What Vonage's own errors say of the person.
 
 use dndgate_adapter::{
-    Answer, Event, EventKind, Learned, Sending, Severity,
+    Answer, Event, Learned, Sending,
     json::{self, Json},
-    sign,
 };
-use std::borrow::Cow;
 
 /// An answer names no recipient that is sure to be the person's: only a send to one person teaches something.
 pub(crate) fn learn(send: &Sending<'_>, answer: &Answer<'_>) -> Learned {
     let mut learned = Learned::default();
     let [recipient] = &send.recipients[..] else { return learned };
     let said = if answer.status.is_success() { submitted(answer.body) } else { problem(answer.body) };
-    if let (Some((code, message)), Some(channel)) = (said, recipient.channels.first()) {
-        learned.events.push(Event {
-            id: sign::to_hex(&sign::sha256(answer.body)).into(),
-            account: None,
-            at: None,
-            kind: EventKind::Failure {
-                channel,
-                to_kind: recipient.kind,
-                to: Cow::Owned(recipient.address.to_string()),
-                code: code.into(),
-                severity: Severity::Unsaid,
-                message: message.into(),
-            },
-        });
-    }
+    let told = said.and_then(|(code, message)| Event::of_answer(answer, recipient, code, message));
+    learned.events.extend(told);
     learned
 }
 

@@ -4,10 +4,10 @@ use crate::{SIGNATURE_SECRET, Vonage, sends, signature};
 use dndgate_adapter::{
     Adapter, Channel, Outbound, Reply, Request, Secrets, Sending, json,
     outbound::Call,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -166,11 +166,6 @@ fn digits(address: &str) -> &str {
     address.trim_start_matches('+')
 }
 
-fn path_of(url: &str) -> String {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]).to_owned()
-}
-
 /// A webhook of the SMS API.
 fn parameters(url: &str, mut all: Vec<(&str, String)>, (secrets, now): (&Secrets, Timestamp)) -> Call {
     all.push(("api-key", ACCOUNT.to_owned()));
@@ -180,8 +175,7 @@ fn parameters(url: &str, mut all: Vec<(&str, String)>, (secrets, now): (&Secrets
     let signature = signature::sign_parameters(&all, secret);
     all.push(("sig", signature));
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&all).finish();
-    let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))];
-    Call { method: Method::POST, host: None, path_and_query: path_of(url), headers, body: body.into_bytes() }
+    sandbox::webhook(url, "application/x-www-form-urlencoded", body, [])
 }
 
 /// A webhook of the other APIs.
@@ -193,9 +187,6 @@ fn token(url: &str, body: &serde_json::Value, (secrets, now): (&Secrets, Timesta
     });
     let secret = secrets.first(SIGNATURE_SECRET).unwrap_or_default();
     let signed = dndgate_adapter::jwt::sign(&claims, secret.as_bytes());
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    if let Ok(value) = HeaderValue::try_from(format!("Bearer {signed}")) {
-        headers.push((header::AUTHORIZATION, value));
-    }
-    Call { method: Method::POST, host: None, path_and_query: path_of(url), headers, body }
+    let bearer = format!("Bearer {signed}");
+    sandbox::webhook(url, "application/json", body, [(header::AUTHORIZATION, bearer)])
 }

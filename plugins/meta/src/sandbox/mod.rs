@@ -13,10 +13,10 @@ use crate::{
 use dndgate_adapter::{
     Head, Outbound, Reply, Request, Secrets, Sending,
     outbound::Call,
-    sandbox::{Answered, Delivered},
+    sandbox::{self, Answered, Delivered},
     sign,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 /// Answers one send: status, body, what was delivered.
@@ -68,16 +68,11 @@ fn webhook(url: &str, body: &Value, secrets: &Secrets) -> Call {
     let body = body.to_string().into_bytes();
     let key = secrets.first("app_secret").unwrap_or_default();
     let signature = format!("sha256={}", sign::to_hex(&sign::hmac_sha256(key.as_bytes(), &body)));
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.find(['/', '?']).map_or("/", |at| &after_scheme[at..]);
-    let mut headers = vec![
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::USER_AGENT, HeaderValue::from_static("facebookexternalua")),
+    let fields = [
+        (header::USER_AGENT, "facebookexternalua".to_owned()),
+        (HeaderName::from_static("x-hub-signature-256"), signature),
     ];
-    if let Ok(signature) = HeaderValue::try_from(signature) {
-        headers.push((HeaderName::from_static("x-hub-signature-256"), signature));
-    }
-    Call { method: Method::POST, host: None, path_and_query: path.to_owned(), headers, body }
+    sandbox::webhook(url, "application/json", body, fields)
 }
 
 /// The id in an address of the business, or a usual one.

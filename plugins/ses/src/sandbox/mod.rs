@@ -14,10 +14,10 @@ use dndgate_adapter::{
     json::Json,
     outbound::Call,
     request::xml,
-    sandbox::{Answered, Delivered, Inbound, Sandbox},
+    sandbox::{self, Answered, Delivered, Inbound, Sandbox},
     sign,
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::{Timestamp, ToSpan as _};
 use mail_parser::MessageParser;
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
@@ -292,21 +292,13 @@ fn publish(told: &Value, url: &str, secrets: &Secrets, serial: u64, now: Timesta
         "Signature": sign::to_base64(&signature(signed.as_bytes())), "SigningCertURL": CERTIFICATE_URL,
         "UnsubscribeURL": format!("https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={topic}:0"),
     });
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let field = |name: &'static str, value: &str| {
-        HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value))
-    };
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"))];
-    headers.extend(field("x-amz-sns-message-type", "Notification"));
-    headers.extend(field("x-amz-sns-message-id", &id));
-    headers.extend(field("x-amz-sns-topic-arn", topic));
-    Call {
-        method: Method::POST,
-        host: None,
-        path_and_query: after.find('/').map_or("/", |at| &after[at..]).to_owned(),
-        headers,
-        body: body.to_string().into_bytes(),
-    }
+    let fields = [
+        ("x-amz-sns-message-type", "Notification"),
+        ("x-amz-sns-message-id", &id),
+        ("x-amz-sns-topic-arn", topic),
+    ];
+    let fields = fields.map(|(name, value)| (HeaderName::from_static(name), value.to_owned()));
+    sandbox::webhook(url, "text/plain; charset=UTF-8", body.to_string(), fields)
 }
 
 fn uuid_like(serial: u64, now: Timestamp) -> String {

@@ -35,7 +35,7 @@ pub fn now() -> Timestamp {
 }
 
 pub fn named(folder_name: &str, name: &str) -> Fixture {
-    Fixture::all(folder(folder_name)).into_iter().find(|one| one.name == name).unwrap()
+    Fixture::named(folder(folder_name), name)
 }
 
 pub fn certificate() -> Vec<u8> {
