@@ -1,0 +1,27 @@
+//! `[policies]`
+
+use super::{Size, Time};
+use serde::Deserialize;
+use std::{path::PathBuf, time::Duration};
+
+/// `[policies]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoliciesConfig {
+    /// The folder with the Lua files; the shipped policies serve for files that are not there.
+    pub dir: PathBuf,
+    /// How long a script may run.
+    pub time_limit: Time,
+    /// How much memory a script may take.
+    pub memory_limit: Size,
+}
+
+impl Default for PoliciesConfig {
+    fn default() -> PoliciesConfig {
+        PoliciesConfig {
+            dir: "policies".into(),
+            time_limit: Time(Duration::from_millis(50)),
+            memory_limit: Size(16 << 20),
+        }
+    }
+}
