@@ -4,7 +4,7 @@
 //! the provider may have taken it, and without its handle an opt-out in between would cancel nothing (R14). So it
 //! runs as a task of its own that owns all it needs; the client only waits for it.
 
-use super::{Came, Exchange, Way};
+use super::{Came, Exchange, Way, stop::Stop};
 use crate::{answer, body::Body, route::Target, shared::Worker};
 use bytes::Bytes;
 use dndgate_adapter::RefusalCause;
@@ -33,7 +33,7 @@ pub(super) async fn carry(
         exchange.extensions = extensions;
         match exchange.run(Came::Whole(whole)).await {
             Ok(Way::Answered(response)) => response,
-            Ok(Way::Alone(_)) => exchange.refuse(&super::Stop::new(
+            Ok(Way::Alone(_)) => exchange.refuse(&Stop::new(
                 RefusalCause::Unavailable,
                 "the gateway could not carry this send; nothing was sent",
             )),
