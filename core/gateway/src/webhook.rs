@@ -1,31 +1,27 @@
 //! A webhook's way: proven, judged, made durable, and only then passed on to the CRM.
 
+mod deliver;
+mod keep;
+mod reply;
+
+pub(crate) use deliver::deliver;
+
 use crate::{
     answer,
-    apply::{self, Judged},
     body::{self, Body, CollectError},
-    callback, clock,
-    config::Upstream,
-    confirm::{self, Confirmation},
-    forward, metrics,
+    clock, confirm, metrics,
     question::{self, Unasked},
-    route::{Route, Routes, TenantRoute},
+    route::Route,
     shared::{Shared, Worker},
 };
 use bytes::Bytes;
-use dndgate_adapter::{
-    Adapter, Answer, Ask, Authentic, Channel, Event, EventKind, Recipient, ReplyGate, ReplyLink, Webhook,
-};
-use dndgate_store::{Change, Seen, SpoolEntry, StoreError, inbox, spool};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use dndgate_adapter::{Adapter, Ask, EventKind, Webhook};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
+use keep::Kept;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-/// What is kept back of the provider's time limit for the gateway's own work.
-const MARGIN: Duration = Duration::from_secs(2);
-/// How soon a webhook that the CRM did not take is tried again.
-const SOON: Duration = Duration::from_secs(1);
 /// How long fetching a document for a proof, or confirming, may take: the provider waits.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer of a CRM to a webhook, in bytes.
@@ -269,297 +265,6 @@ impl Hook<'_> {
             }
         }
     }
-
-    /// Judges the events and makes everything durable: what they change, that they were seen, and the
-    /// webhook itself until the CRM has it (R27, R30).
-    async fn keep(
-        &self,
-        routes: &Routes,
-        authentic: &Authentic<'_>,
-        events: &[Event<'_>],
-        now: Timestamp,
-    ) -> Result<Kept, StoreError> {
-        let shared = &self.worker.shared;
-        let policies = shared.policies.current();
-        let request_id = self.id.to_string();
-        let judged = events.iter().enumerate().filter_map(|(index, event)| {
-            let Some(tenant) = apply::tenant_of(routes, self.route, event) else {
-                metrics::webhook(self.provider(), kind_name(&event.kind), "unknown_account");
-                return None;
-            };
-            let what = apply::judge(&policies, self.route, tenant.tenant.region, event, now, &request_id);
-            let confirm =
-                confirm::due(self.worker, self.route, tenant, authentic, (index, event), &what, now);
-            Some(Judged { tenant: Arc::clone(&tenant.name), event_id: event.id.to_string(), what, confirm })
-        });
-        let judged = apply::distinct(judged.collect());
-        let once = authentic.proof().once.clone();
-        let entry = self.crm.as_ref().map(|target| SpoolEntry {
-            id: request_id.clone(),
-            provider: self.provider().to_owned(),
-            received_at: now,
-            method: self.method.as_str().to_owned(),
-            url: self.url.to_owned(),
-            headers: spoolable(self.headers),
-            body: self.body.to_vec(),
-            target: target.clone(),
-            attempts: 0,
-            // The live attempt has until then; after that the background takes over.
-            next_at: later(now, self.adapter().profile().webhook_timeout),
-        });
-        let provider = self.provider().to_owned();
-        let (kept, changes) = shared
-            .store
-            .write(move |tx| {
-                if let Some(once) = &once
-                    && inbox::first_time(
-                        tx,
-                        &provider,
-                        &format!("token:{}", once.token),
-                        Some(&once.digest),
-                        now,
-                    )? == Seen::Conflict
-                {
-                    return Ok((Kept::Conflict, Vec::new()));
-                }
-                let mut changes: Vec<Change> = Vec::new();
-                let mut confirmations = Vec::new();
-                for one in &judged {
-                    let key = format!("{}:{}", one.tenant, one.event_id);
-                    if inbox::first_time(tx, &provider, &key, None, now)? == Seen::First {
-                        let (changed, confirmation) = confirm::apply(tx, one, &policies, now)?;
-                        changes.extend(changed);
-                        confirmations.extend(confirmation);
-                    }
-                }
-                let id = entry.as_ref().map(|entry| entry.id.clone());
-                if let Some(entry) = &entry {
-                    spool::put(tx, entry)?;
-                }
-                Ok((Kept::Spooled(id, confirmations), changes))
-            })
-            .await?;
-        apply::announce(shared, &changes);
-        Ok(kept)
-    }
-
-    /// An inbound call or SMS of somebody whose inbound is blocked is turned away and not passed on (R4).
-    fn declined(&self, routes: &Routes, events: &[Event<'_>]) -> Option<Response<Body>> {
-        let cache = self.worker.shared.store.cache();
-        let is_blocked = |event: &Event<'_>| {
-            let (kind, address) = match &event.kind {
-                EventKind::InboundCall { from } => (dndgate_adapter::AddressKind::Phone, from),
-                EventKind::Message { channel: Channel::Sms, from_kind, from, .. } => (*from_kind, from),
-                _ => return false,
-            };
-            let Some(tenant) = apply::tenant_of(routes, self.route, event) else { return false };
-            let mut inbound = false;
-            let _ = dndgate_dnd::address::each_reading(kind, address, tenant.tenant.region, |key| {
-                inbound |= cache.get(&tenant.name, kind, key).inbound();
-            });
-            inbound
-        };
-        // A webhook may tell of several people at once: what others say is passed on.
-        let is_aside =
-            |event: &Event<'_>| matches!(event.kind, EventKind::Same { .. } | EventKind::Moved { .. });
-        let mut telling = events.iter().filter(|event| !is_aside(event));
-        let blocked = telling.next().filter(|event| is_blocked(event))?;
-        if !telling.all(is_blocked) {
-            return None;
-        }
-        Some(answer::from_reply(
-            self.adapter().decline(blocked).unwrap_or_else(|| dndgate_adapter::Reply::empty(StatusCode::OK)),
-        ))
-    }
-
-    /// Passes the webhook on while the provider waits, and the CRM's answer back after R14. `None`: the CRM
-    /// did not take it; it stays in the spool.
-    async fn pass_on(
-        &self,
-        routes: &Routes,
-        authentic: &Authentic<'_>,
-        events: &[Event<'_>],
-        spooled: Option<&str>,
-        kind: &'static str,
-    ) -> Option<Response<Body>> {
-        let crm = self.crm.as_deref()?;
-        let timeout = self.adapter().profile().webhook_timeout.saturating_sub(MARGIN);
-        let attempt = deliver(self.worker, self.route, authentic, crm, false, timeout).await;
-        let (mut response, body) = match attempt {
-            Ok(taken) => taken,
-            Err(why) => {
-                tracing::warn!(provider = self.provider(), request = %self.id, why, "the CRM did not take a webhook; kept");
-                if let Some(id) = spooled.map(str::to_owned) {
-                    let soon = later(clock::now(), SOON);
-                    // Should this fail, the background finds it when the provider's own time is over.
-                    let _ = self.worker.shared.store.write(move |tx| spool::later(tx, &id, soon)).await;
-                }
-                return None;
-            }
-        };
-        self.release(spooled.map(str::to_owned)).await;
-        metrics::webhook(self.provider(), kind, "passed_on");
-        // What cannot be unpacked is judged as it is: the adapter finds no document in it.
-        let unpacked = body::unpack(response.headers(), &body, true, ANSWER_BYTES_MAX).ok().flatten();
-        let readable = unpacked.as_ref().unwrap_or(&body);
-        let answered = Answer { status: response.status(), headers: response.headers(), body: readable };
-        let tenant = events.first().and_then(|event| apply::tenant_of(routes, self.route, event));
-        let tenant = tenant.or_else(|| routes.tenant(self.route, None));
-        let mut gate = Gate { hook: self, tenant, base: crm, blocked: 0 };
-        match self.adapter().gate_reply(authentic, &answered, &mut gate) {
-            Ok(None) => {
-                relocate(&mut response, &mut gate);
-                Some(response.map(|()| Body::from(body)))
-            }
-            Ok(Some(reply)) => {
-                if gate.blocked > 0 {
-                    tracing::info!(provider = self.provider(), request = %self.id, blocked = gate.blocked,
-                        "the CRM's answer would have reached somebody who does not want it");
-                }
-                let mut changed = answer::from_reply(reply);
-                // Cookies keep a conversation together at the provider.
-                for cookie in response.headers().get_all(header::SET_COOKIE) {
-                    changed.headers_mut().append(header::SET_COOKIE, cookie.clone());
-                }
-                Some(changed)
-            }
-            Err(unreadable) => {
-                metrics::webhook(self.provider(), kind, "unreadable_answer");
-                tracing::warn!(provider = self.provider(), request = %self.id, why = %unreadable,
-                    "the CRM's answer could not be read with certainty and was not given to the provider");
-                Some(answer::from_reply(self.adapter().acknowledge(authentic)))
-            }
-        }
-    }
-
-    async fn release(&self, spooled: Option<String>) {
-        if let Some(id) = spooled
-            && let Err(error) = self.worker.shared.store.write(move |tx| spool::done(tx, &id)).await
-        {
-            // It will be passed on once more: at least once is the promise.
-            tracing::warn!(provider = self.provider(), %error, "a delivered webhook could not be taken off the spool");
-        }
-    }
-}
-
-enum Kept {
-    /// In the spool under that id; and what is to be sent to people who opted out.
-    Spooled(Option<String>, Vec<Confirmation>),
-    Conflict,
-}
-
-/// Judges what stands in the CRM's answer.
-struct Gate<'a> {
-    hook: &'a Hook<'a>,
-    tenant: Option<&'a TenantRoute>,
-    base: &'a str,
-    blocked: usize,
-}
-
-impl ReplyGate for Gate<'_> {
-    fn allows(&mut self, recipient: &Recipient<'_>) -> bool {
-        let cache = self.hook.worker.shared.store.cache();
-        let free = self
-            .tenant
-            .is_some_and(|tenant| matches!(crate::gate::verdict(cache, tenant, recipient), Ok(None)));
-        self.blocked += usize::from(!free);
-        let verdict = if free { "allowed" } else { "blocked" };
-        if let (Some(tenant), Some(channel)) = (self.tenant, recipient.channels.first()) {
-            let provider = (self.hook.route.index, self.hook.provider());
-            self.hook.worker.count_send((tenant.index, &tenant.name), provider, channel, verdict, None);
-        }
-        free
-    }
-
-    fn link(&mut self, url: &str, kind: ReplyLink) -> String {
-        let absolute = callback::resolve(self.base, url);
-        match kind {
-            ReplyLink::Media => absolute,
-            ReplyLink::Document | ReplyLink::Status => {
-                self.hook.worker.shared.callbacks.wrap(self.hook.provider(), &absolute)
-            }
-        }
-    }
-}
-
-/// A redirect leads to a further document, which must be gated too.
-fn relocate(response: &mut Response<()>, gate: &mut Gate<'_>) {
-    if !response.status().is_redirection() {
-        return;
-    }
-    let location =
-        response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if let Some(location) = location
-        && let Ok(value) = gate.link(&location, ReplyLink::Document).parse()
-    {
-        response.headers_mut().insert(header::LOCATION, value);
-    }
-}
-
-/// Sends a webhook to the CRM, signed for the CRM's address. The CRM's answer, or why it did not take it.
-pub(crate) async fn deliver(
-    worker: &Rc<Worker>,
-    route: &Route,
-    authentic: &Authentic<'_>,
-    crm: &str,
-    late: bool,
-    timeout: Duration,
-) -> Result<(Response<()>, Bytes), &'static str> {
-    let webhook = authentic.webhook();
-    let authority_end = crm.find("://").and_then(|at| crm[at + 3..].find(['/', '?']).map(|end| at + 3 + end));
-    let (server, path) = crm.split_at(authority_end.unwrap_or(crm.len()));
-    let upstream = Upstream::parse(server).map_err(|_| "its address is not a URL")?;
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let mut headers = webhook.headers.clone();
-    forward::drop_hop_by_hop(&mut headers);
-    forward::set_host(&mut headers, &upstream.authority);
-    accept_what_is_read(&mut headers);
-    let mut body = Body::from(Bytes::copy_from_slice(webhook.body));
-    let secrets = &route.provider.secrets;
-    if let Some(resigned) = route.provider.adapter.resign(authentic, crm, secrets, clock::now(), late) {
-        if !resigned.edits.is_empty() {
-            forward::drop_body_fields(&mut headers);
-            body = body::edit(&Bytes::copy_from_slice(webhook.body), resigned.edits);
-        }
-        for (name, value) in resigned.headers {
-            headers.insert(name, value);
-        }
-    }
-    let mut request = Request::new(body);
-    *request.method_mut() = webhook.method.clone();
-    *request.uri_mut() = path.parse().map_err(|_| "its address is not a URL")?;
-    *request.headers_mut() = headers;
-    let answer =
-        worker.pool.send(&upstream, request, timeout, || true).await.map_err(|_| "it cannot be reached")?;
-    let (mut parts, incoming) = answer.into_parts();
-    forward::drop_hop_by_hop(&mut parts.headers);
-    let status = parts.status.as_u16();
-    if matches!(status, 408 | 425 | 429 | 500..=599) {
-        return Err("it answered that it cannot now");
-    }
-    let limits = body::Limits {
-        bytes_max: ANSWER_BYTES_MAX,
-        memory_bytes_max: ANSWER_BYTES_MAX,
-        pause: timeout,
-        temp_dir: None,
-    };
-    let whole = body::collect(incoming, limits).await.map_err(|_| "its answer broke off")?;
-    Ok((Response::from_parts(parts, ()), whole))
-}
-
-/// The CRM's answer is judged before the provider gets it, so it must come in a coding that is read here.
-fn accept_what_is_read(headers: &mut HeaderMap) {
-    if headers.contains_key(header::ACCEPT_ENCODING) {
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
-    }
-}
-
-/// Header fields as the spool keeps them; values that are not text are left out.
-fn spoolable(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-        .collect()
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
