@@ -69,6 +69,27 @@ impl EcdsaP256 {
     }
 }
 
+/// A key pair for Ed25519 (RFC 8032): for stand-ins that sign as a provider does.
+#[derive(Debug)]
+pub struct Ed25519(ring::signature::Ed25519KeyPair);
+
+impl Ed25519 {
+    /// From the seed that is its private key.
+    pub fn new(seed: &[u8; 32]) -> Option<Ed25519> {
+        ring::signature::Ed25519KeyPair::from_seed_unchecked(seed).ok().map(Ed25519)
+    }
+
+    /// The public key (32 bytes).
+    pub fn public_key(&self) -> &[u8] {
+        ring::signature::KeyPair::public_key(&self.0).as_ref()
+    }
+
+    /// Signs a message.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).as_ref().to_vec()
+    }
+}
+
 /// SHA-256 of pieces that follow one another.
 pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut digest = Sha256::new();

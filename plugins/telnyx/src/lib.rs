@@ -1,17 +1,18 @@
 //! Telnyx: SMS, WhatsApp and calls over its API v2.
 //!
-//! Reading order: [`sends`] (whom a request reaches), [`refuse`], [`webhook`] (proof and events).
+//! Reading order: [`sends`] (whom a request reaches), [`refuse`], [`webhook`] (proof and events), [`sandbox`] (the stand-in).
 //! What is understood and what is not is in the README.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod refuse;
+mod sandbox;
 mod sends;
 mod webhook;
 
 use dndgate_adapter::{
     Adapter, Answer, Authentic, CannotTrim, Channel, Channels, Edit, Event, Forged, Head, Key, Learned, Look,
     Outbound, Profile, Proof, Refusal, Reply, Request, Scheduled, Secrets, Sending, Unreadable, Webhook,
-    outbound::Call,
+    outbound::Call, sandbox::Sandbox,
 };
 use http::StatusCode;
 use std::{borrow::Cow, time::Duration};
@@ -106,5 +107,9 @@ impl Adapter for Telnyx {
 
     fn acknowledge(&self, _: &Authentic<'_>) -> Reply {
         Reply::empty(StatusCode::OK)
+    }
+
+    fn sandbox(&self) -> Option<&'static dyn Sandbox> {
+        Some(&TELNYX)
     }
 }

@@ -9,6 +9,9 @@ use dndgate_adapter::{
 use jiff::Timestamp;
 use std::borrow::Cow;
 
+/// Header fields of the proof.
+pub(crate) const TIMESTAMP: &str = "telnyx-timestamp";
+pub(crate) const SIGNATURE: &str = "telnyx-signature-ed25519";
 /// How old a signature may be; what Telnyx's own SDKs allow.
 const SECONDS_MAX: u64 = 300;
 
@@ -19,20 +22,25 @@ pub(crate) fn verify(webhook: &Webhook<'_>, secrets: &Secrets, now: Timestamp) -
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
     };
-    let timestamp = field("telnyx-timestamp").ok_or(Forged("it has no telnyx-timestamp"))?;
-    let signature = field("telnyx-signature-ed25519").ok_or(Forged("it has no telnyx-signature-ed25519"))?;
+    let timestamp = field(TIMESTAMP).ok_or(Forged("it has no telnyx-timestamp"))?;
+    let signature = field(SIGNATURE).ok_or(Forged("it has no telnyx-signature-ed25519"))?;
     let signature = sign::from_base64(signature).ok_or(Forged("its signature is not base64"))?;
     let seconds: i64 = timestamp.parse().map_err(|_| Forged("its time stamp is no number"))?;
     if seconds.abs_diff(now.as_second()) > SECONDS_MAX {
         return Err(Forged("its time stamp is too old, or from the future"));
     }
-    let message = [timestamp.as_bytes(), b"|", webhook.body].concat();
+    let message = message(timestamp, webhook.body);
     let keys = secrets.all(PUBLIC_KEY).iter().filter_map(|key| sign::from_base64(key));
     let mut proven = false;
     for key in keys {
         proven |= sign::ed25519(&key, &message, &signature);
     }
     if proven { Ok(Proof::default()) } else { Err(Forged("its signature is not Telnyx's")) }
+}
+
+/// What is signed.
+pub(crate) fn message(timestamp: &str, body: &[u8]) -> Vec<u8> {
+    [timestamp.as_bytes(), b"|", body].concat()
 }
 
 /// What a webhook says.

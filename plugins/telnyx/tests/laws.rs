@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use dndgate_adapter::{
-    Adapter, Answer, Outbound, Refusal, RefusalCause, Secrets, Webhook,
+    Adapter, Answer, Channel, Outbound, Refusal, RefusalCause, Secrets, Webhook,
     fixture::{self, Fixture},
+    sandbox::Inbound,
 };
 use dndgate_telnyx::TELNYX;
 use http::{HeaderMap, StatusCode};
@@ -52,6 +53,46 @@ fn an_old_time_stamp_is_not_believed() {
 }
 
 #[test]
+fn the_stand_in_signs_as_telnyx_does_and_reports_what_failed() {
+    let sandbox = TELNYX.sandbox().unwrap();
+    let secrets = secrets(&sandbox.key("public_key").unwrap());
+    assert_eq!(sandbox.key("api_key"), None, "any will do");
+    let request = named("requests", "group.http");
+    let answered = sandbox.answer(&request.request(TELNYX.profile()), 7);
+    assert_eq!(answered.reply.status, 200);
+    let body: serde_json::Value = serde_json::from_slice(&answered.reply.body).unwrap();
+    assert_eq!(body["data"]["to"].as_array().unwrap().len(), answered.delivered.len());
+    let (url, now) = (format!("{BASE}/hooks/telnyx"), now());
+    let first = &answered.delivered[0];
+    let message = Inbound { channel: Channel::WhatsApp, from: "+14155550100", to: &first.from, text: "STOP" };
+    let calls = [
+        (sandbox.inbound(&message, &url, &secrets, 8, now), "message whatsapp +14155550100 STOP"),
+        (
+            sandbox.inbound(&Inbound { channel: Channel::Call, ..message }, &url, &secrets, 9, now),
+            "call +14155550100",
+        ),
+        (
+            sandbox.failure(first, "40300", &url, &secrets, 10, now),
+            &format!("failure sms {} 40300", first.to),
+        ),
+    ];
+    for (call, says) in calls {
+        let made = Fixture {
+            name: says.into(),
+            notes: Vec::new(),
+            method: call.method.clone(),
+            target: call.path_and_query.clone(),
+            headers: call.headers.iter().cloned().collect(),
+            body: call.body.clone(),
+        };
+        made.webhook(BASE, |webhook: Webhook<'_>| {
+            let proven = webhook.prove(&TELNYX, &secrets, now).unwrap();
+            assert_eq!(fixture::said(&TELNYX.events(&proven).unwrap()[0]), says);
+        });
+    }
+}
+
+#[test]
 fn r12_a_block_is_what_telnyx_says_after_a_stop() {
     let request = named("requests", "message.http");
     let reply = TELNYX.refuse(
@@ -60,7 +101,7 @@ fn r12_a_block_is_what_telnyx_says_after_a_stop() {
             cause: RefusalCause::Blocked,
             message: "why",
             address: Some("+14155550100"),
-            channel: Some(dndgate_adapter::Channel::Sms),
+            channel: Some(Channel::Sms),
             reason: Some("keyword"),
             code: None,
             request_id: "0199",
