@@ -82,6 +82,7 @@ fn looking_up(criterion: &mut Criterion) {
                 source: "bench".into(),
                 actor: "bench".into(),
                 at: jiff::Timestamp::UNIX_EPOCH,
+                expires: None,
             }
         };
         let written = store.write_blocking(move |tx| {

@@ -38,6 +38,7 @@ fn stop(number: u64) -> Cause {
         source: format!("twilio:SM{number:032x}"),
         actor: "person".into(),
         at: Timestamp::now(),
+        expires: None,
     }
 }
 

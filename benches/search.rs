@@ -43,6 +43,7 @@ fn person(number: u64) -> import::Contact {
         source: "bench".into(),
         actor: "bench".into(),
         at: Timestamp::now(),
+        expires: None,
     };
     import::Contact {
         id: Some(format!("c{number:09}")),

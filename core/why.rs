@@ -125,7 +125,10 @@ fn told(on: &str, reason: &Reason) -> String {
     match (&reason.ended, reason.lock()) {
         (Some(ended), _) => text.push_str(&format!("; ended {} by {} ({})", ended.at, ended.by, ended.why)),
         (None, Some(lock)) => text.push_str(&format!("; {}", lock.how())),
-        (None, None) => text.push_str("; an operator may end it"),
+        (None, None) => match reason.expires {
+            Some(at) => text.push_str(&format!("; ends by itself at {at}, or by an operator before")),
+            None => text.push_str("; an operator may end it"),
+        },
     }
     text
 }

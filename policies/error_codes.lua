@@ -11,6 +11,23 @@
 --   channel   the channel it concerns, when it is not the one of the send; several: channels = { … }
 --   severity  "permanent": counts only when the provider does not call the failure temporary
 --
+-- Technical failures pass. For the reasons "carrier" and "bounce" a code may also say:
+--
+--   expires   how long a temporary block lasts, "30d" (units: w d h m s); it then ends by itself, counted from the last
+--             such failure. As shipped nothing expires.
+--   threshold how many failures it takes, threshold = { failures = 3, within = "14d" }: so many reports about the same
+--             address on the same channel, for the same reason, whatever their codes. As shipped the first one counts.
+--
+--   defaults = { expires = "60d" },                     -- for every provider
+--   twilio = {
+--     defaults = { threshold = { failures = 2, within = "7d" } },   -- for all of this provider's temporary blocks
+--     ["30003"] = { effect = "temporary", reason = "carrier", expires = false },   -- false: not here
+--   },
+--
+-- Several temporary failures of mail, which otherwise change nothing, block an address like this:
+--
+--   ["soft_bounce"] = { effect = "temporary", reason = "bounce", threshold = { failures = 5, within = "14d" }, expires = "30d" },
+--
 -- A code that is not listed changes nothing; it is logged and counted. A function may decide instead:
 --
 --   unknown = function(failure)   -- failure.provider, .channel, .code, .severity, .message

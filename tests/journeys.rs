@@ -18,6 +18,7 @@ mod journeys {
     mod custom;
     mod demo;
     mod evidence;
+    mod expiry;
     mod google;
     mod imports;
     mod inbound;

@@ -6,6 +6,7 @@
 //! - [`reason`]: why a channel is blocked and who may end that (R1, R20–R22)
 //! - [`evidence`] and [`release`]: what opens a locked reason (R21, R22)
 //! - [`rules`]: what begins and ends reasons (R15–R24)
+//! - [`threshold`]: how many failures begin one (R19)
 //! - [`preference`]: what a person may end itself (R17)
 //! - [`state`]: what is derived from reasons (R1–R4) and the verdict on a send
 
@@ -16,6 +17,7 @@ pub mod reason;
 pub mod release;
 pub mod rules;
 pub mod state;
+pub mod threshold;
 
 pub use address::{BadAddress, Normalised, Region};
 pub use evidence::{Evidence, EvidenceRules, NotDecided, Standing};
@@ -24,3 +26,4 @@ pub use reason::{AddressKey, Blocks, Ended, Lock, Reason, ReasonKind};
 pub use release::{Confirmation, Missing, Reading, Release, ReleaseRules, Validated};
 pub use rules::{Cause, Lift, Lifted, Proofs, Stays};
 pub use state::{ChannelState, DndStatus, Status, Suppressed};
+pub use threshold::Threshold;

@@ -57,6 +57,7 @@ mod tests {
             actor: String::new(),
             began: jiff::Timestamp::UNIX_EPOCH,
             repeated: None,
+            expires: None,
             ended: None,
         }
     }

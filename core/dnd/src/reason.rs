@@ -77,6 +77,12 @@ impl ReasonKind {
         matches!(self, ReasonKind::Bounce | ReasonKind::Complaint | ReasonKind::Carrier)
     }
 
+    /// May it end by itself, when the policy says so? Technical failures pass; what a person said, or an operator set,
+    /// does not.
+    pub const fn may_expire(self) -> bool {
+        matches!(self, ReasonKind::Bounce | ReasonKind::Carrier)
+    }
+
     /// May an opt-in reply on the channel end it (R23)?
     pub const fn ends_by_opt_in(self) -> bool {
         matches!(self, ReasonKind::Keyword | ReasonKind::ProviderOptOut | ReasonKind::Carrier)
@@ -167,6 +173,8 @@ pub struct Reason {
     pub began: Timestamp,
     /// When the same was last said again, where that was later: what is older does not end it (R30).
     pub repeated: Option<Timestamp>,
+    /// When it ends by itself. None: not by itself.
+    pub expires: Option<Timestamp>,
     /// When, by whom and why it ended.
     pub ended: Option<Ended>,
 }

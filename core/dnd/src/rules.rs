@@ -31,6 +31,20 @@ pub struct Cause {
     pub actor: String,
     /// When, by the provider's clock where it has one.
     pub at: Timestamp,
+    /// When the reason ends by itself, by the policy. Heeded only where that may be.
+    pub expires: Option<Timestamp>,
+}
+
+impl Cause {
+    /// When its reason ends by itself: never what is permanent, never what a person said or an operator set.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires.filter(|_| self.kind.may_expire() && !self.permanent)
+    }
+
+    /// Is it over already? A report that comes so late begins nothing (R30).
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires().is_some_and(|at| at <= now)
+    }
 }
 
 /// The reason that a cause begins on a subject with these reasons, or `None` when an equal or stronger one
@@ -49,6 +63,7 @@ pub fn begin(reasons: &[Reason], cause: &Cause, id: impl FnOnce() -> String) -> 
         actor: cause.actor.clone(),
         began: cause.at,
         repeated: None,
+        expires: cause.expires(),
         ended: None,
     })
 }
@@ -63,10 +78,25 @@ fn covers(reason: &Reason, cause: &Cause) -> bool {
         && (reason.permanent || !cause.permanent)
 }
 
-/// The live reasons that a cause says again, later than ever before. They stay as they are, but what came in
-/// between ends them no more: an older START, evidence that was recorded before (R22, R30).
+/// The live reasons that a cause says again, later than ever before or for longer. They stay as they are, but what
+/// came in between ends them no more: an older START, evidence that was recorded before (R22, R30), an earlier end by
+/// expiry.
 pub fn repeated<'a>(reasons: &'a [Reason], cause: &'a Cause) -> impl Iterator<Item = &'a Reason> {
-    reasons.iter().filter(|reason| reason.is_live() && covers(reason, cause) && reason.last_said() < cause.at)
+    reasons.iter().filter(|reason| {
+        reason.is_live()
+            && covers(reason, cause)
+            && (reason.last_said() < cause.at || later(reason.expires, cause.expires()) != reason.expires)
+    })
+}
+
+/// The later of two ends; none is later than any.
+pub fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.zip(other).map(|(one, other)| one.max(other))
+}
+
+/// The reasons that are over by now: an end of its own kind, by the policy's clock and nobody's word.
+pub fn expired(reasons: &[Reason], now: Timestamp) -> impl Iterator<Item = &Reason> {
+    reasons.iter().filter(move |reason| reason.is_live() && reason.expires.is_some_and(|at| at <= now))
 }
 
 /// Which reasons an opt-in reply from `origin` on `channel` at `at` ends (R23): what that number itself
@@ -221,6 +251,7 @@ mod tests {
             source: "test".into(),
             actor: "test".into(),
             at: at(100),
+            expires: None,
         }
     }
 
@@ -255,6 +286,49 @@ mod tests {
         assert_eq!(begin(&permanent, &cause(ReasonKind::Carrier, SMS, false), || "x".into()), None);
         let temporary = [reason(ReasonKind::Carrier, SMS, false)];
         assert!(begin(&temporary, &cause(ReasonKind::Carrier, SMS, true), || "x".into()).is_some());
+    }
+
+    #[test]
+    fn r19_only_a_failure_that_passes_expires() {
+        for kind in ReasonKind::ALL {
+            for permanent in [false, true] {
+                let cause = Cause { expires: Some(at(500)), ..cause(kind, SMS, permanent) };
+                let begun = begin(&[], &cause, || "1".into()).expect("the first");
+                let passes = matches!(kind, ReasonKind::Carrier | ReasonKind::Bounce) && !permanent;
+                assert_eq!(begun.expires.is_some(), passes, "{kind} {permanent}");
+                assert_eq!(cause.is_over(at(500)), passes, "{kind} {permanent}");
+                assert!(!cause.is_over(at(499)));
+                assert_eq!(expired(&[begun], Timestamp::MAX).count(), usize::from(passes));
+            }
+        }
+    }
+
+    #[test]
+    fn r19_r30_a_later_report_puts_the_end_off_and_none_brings_it_forward() {
+        let carrier = |said, expires: Option<i64>| Cause {
+            at: at(said),
+            expires: expires.map(at),
+            ..cause(ReasonKind::Carrier, SMS, false)
+        };
+        let begun = begin(&[], &carrier(100, Some(400)), || "1".into()).expect("the first");
+        let known = [begun];
+        assert_eq!(expired(&known, at(399)).count(), 0);
+        assert_eq!(expired(&known, at(400)).count(), 1);
+        for (said, expires, counts) in [
+            (100, Some(400), false),
+            (90, Some(390), false),
+            (200, Some(500), true),
+            (90, Some(500), true),
+            (90, None, true),
+        ] {
+            let again = carrier(said, expires);
+            assert_eq!(begin(&known, &again, || "2".into()), None, "{said} {expires:?}");
+            assert_eq!(repeated(&known, &again).count() == 1, counts, "{said} {expires:?}");
+        }
+        assert_eq!(later(Some(at(1)), Some(at(2))), Some(at(2)));
+        assert_eq!(later(Some(at(1)), None), None, "without end is later than any end");
+        let endless = [begin(&[], &carrier(100, None), || "1".into()).expect("the first")];
+        assert_eq!(repeated(&endless, &carrier(100, Some(400))).count(), 0, "it gets no end afterwards");
     }
 
     /// R20–R22 as a table: kind, blocked, permanent → may an operator end it without more ado?

@@ -10,10 +10,11 @@ use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Cause { kind: ReasonKind, blocks: Blocks, from: u8, permanent: bool },
+    Cause { kind: ReasonKind, blocks: Blocks, from: u8, permanent: bool, lasts: Option<u8> },
     Lift(Lift),
     OptIn { channel: Channel, from: u8 },
     Evidence(Channel),
+    Expire,
 }
 
 fn channel() -> impl Strategy<Value = Channel> {
@@ -27,8 +28,8 @@ fn blocks() -> impl Strategy<Value = Blocks> {
 fn step() -> impl Strategy<Value = Step> {
     let kind = (0..ReasonKind::ALL.len()).prop_map(|index| ReasonKind::ALL[index]);
     prop_oneof![
-        4 => (kind, blocks(), 0u8..3, any::<bool>())
-            .prop_map(|(kind, blocks, from, permanent)| Step::Cause { kind, blocks, from, permanent }),
+        4 => (kind, blocks(), 0u8..3, any::<bool>(), prop::option::of(0u8..20))
+            .prop_map(|(kind, blocks, from, permanent, lasts)| Step::Cause { kind, blocks, from, permanent, lasts }),
         2 => prop_oneof![
             channel().prop_map(Lift::Channel),
             Just(Lift::AllSwitch),
@@ -38,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(Step::Lift),
         1 => (channel(), 0u8..3).prop_map(|(channel, from)| Step::OptIn { channel, from }),
         1 => channel().prop_map(Step::Evidence),
+        1 => Just(Step::Expire),
     ]
 }
 
@@ -81,11 +83,11 @@ proptest! {
                 evidence.iter().filter(|(of, _)| *of == channel).map(|(_, at)| *at).max()
             };
             match step {
-                Step::Cause { kind, blocks, from, permanent } => {
+                Step::Cause { kind, blocks, from, permanent, lasts } => {
                     let cause = Cause {
                         kind: *kind, blocks: *blocks, origin: Some(number(*from)), permanent: *permanent,
                         code: None, message: String::new(), source: "test".into(), actor: "test".into(),
-                        at: at(second),
+                        at: at(second), expires: lasts.map(|lasts| at(second + usize::from(lasts))),
                     };
                     reasons.extend(rules::begin(&reasons, &cause, || second.to_string()));
                     // A weaker cause never weakens, and the same once more is nothing new.
@@ -149,6 +151,14 @@ proptest! {
                     prop_assert_eq!(left, 0, "once is enough");
                 }
                 Step::Evidence(channel) => evidence.push((*channel, at(second))),
+                Step::Expire => {
+                    let ids: Vec<String> = rules::expired(&reasons, at(second)).map(|one| one.id.clone()).collect();
+                    for reason in before.iter().filter(|one| ids.contains(&one.id)) {
+                        prop_assert!(matches!(reason.kind, ReasonKind::Carrier | ReasonKind::Bounce));
+                        prop_assert!(!reason.permanent && reason.lock().is_none());
+                    }
+                    end(&mut reasons, &ids, second);
+                }
             }
             // R1: nothing is ever taken off the record, and what ended stays ended.
             for (then, now) in before.iter().zip(&reasons) {

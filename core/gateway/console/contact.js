@@ -86,7 +86,7 @@ function pill(state) {
 function why(state) {
   if (state.status === "inactive") return null;
   return [state.reasons.map((one) => h("p", { class: "why" }, h("strong", {}, reasonTitle(one.kind)), one.code ? ` (${one.code})` : "",
-    one.message ? `: ${one.message}` : "", " · ", time(one.since), " · ", one.source)),
+    one.message ? `: ${one.message}` : "", " · ", time(one.since), one.expires ? [" until ", time(one.expires)] : "", " · ", one.source)),
   h("p", { class: "why" }, state.address ? `It concerns ${state.address.value}. ` : "", `What lifts it: ${state.how}.`)];
 }
 

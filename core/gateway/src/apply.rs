@@ -8,9 +8,9 @@ use crate::{
     shared::Shared,
 };
 use dndgate_adapter::{AddressKind, Channel, Channels, Event, EventKind, Learned, Recipient, Spoken};
-use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, address};
+use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, Threshold, address};
 use dndgate_policy::{Effect, FailureCode, Meaning, Policies, Said};
-use dndgate_store::{Change, Doubt, StoreError, Tx, names, opt, reviews, scheduled};
+use dndgate_store::{Change, Doubt, StoreError, Tx, failures, names, opt, reviews, scheduled};
 use jiff::Timestamp;
 use std::{collections::HashSet, sync::Arc};
 
@@ -30,6 +30,8 @@ pub(crate) struct Judged {
 pub(crate) enum What {
     /// DND begins.
     Begin(Vec<Cause>),
+    /// It begins with enough failures; this event is one.
+    Count { causes: Vec<Cause>, threshold: Threshold, event: String },
     /// An opt-in reply.
     OptIn { channel: Channel, origin: AddressKey, at: Timestamp, source: String },
     /// Two addresses are one.
@@ -66,6 +68,7 @@ pub(crate) fn judge(
         source: source.clone(),
         actor: "person".into(),
         at,
+        expires: None,
     };
     match &event.kind {
         EventKind::Message { channel, from_kind, from, spoken } => {
@@ -89,9 +92,17 @@ pub(crate) fn judge(
                 permanent: effect.effect == Effect::Permanent,
                 code: Some(code.to_string()),
                 actor: format!("provider:{provider}"),
+                // A provider's clock that runs ahead gives nobody more time.
+                expires: effect.expires.and_then(|after| at.min(now).checked_add(after).ok()),
                 ..cause(effect.reason, channel, origin.clone(), effect.message.clone())
             });
-            What::Begin(causes.collect())
+            let causes = causes.collect();
+            match effect.threshold {
+                None => What::Begin(causes),
+                Some(threshold) => {
+                    What::Count { causes, threshold, event: format!("{provider} {}", event.id) }
+                }
+            }
         }
         EventKind::Unsubscribe { channel, kind, address } => {
             let Some(origin) = key(*kind, address) else { return What::Nothing };
@@ -187,6 +198,14 @@ fn said(
 pub(crate) fn apply(tx: &mut Tx<'_>, judged: &Judged) -> Result<Vec<Change>, StoreError> {
     match &judged.what {
         What::Begin(causes) => Ok(opt::record(tx, &judged.tenant, causes)?.into_iter().collect()),
+        What::Count { causes, threshold, event } => {
+            let counted: Result<Vec<Option<Cause>>, _> = causes
+                .iter()
+                .map(|cause| failures::count(tx, &judged.tenant, event, cause, threshold))
+                .collect();
+            let causes: Vec<Cause> = counted?.into_iter().flatten().collect();
+            Ok(opt::record(tx, &judged.tenant, &causes)?.into_iter().collect())
+        }
         What::OptIn { channel, origin, at, source } => {
             let change = opt::opt_in(tx, &judged.tenant, *channel, origin, *at, source, "person")?;
             Ok(change.into_iter().collect())

@@ -1,9 +1,9 @@
 //! What happens without anybody waiting: webhooks that the CRM could not take are passed on, scheduled sends
-//! of people who opted out are cancelled, metrics are kept up.
+//! of people who opted out are cancelled, blocks that are over by the policy end, metrics are kept up.
 
-use crate::{call, clock, errand, metrics, shared::Worker, webhook};
+use crate::{apply, call, clock, errand, metrics, shared::Worker, webhook};
 use dndgate_adapter::{Authentic, Webhook};
-use dndgate_store::{SpoolEntry, Waiting, opt, scheduled, spool};
+use dndgate_store::{SpoolEntry, Waiting, expiry, opt, scheduled, spool};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use std::{rc::Rc, time::Duration};
@@ -53,9 +53,31 @@ pub(crate) async fn run(worker: Rc<Worker>) {
 /// One look at everything; true when there may be more at once.
 async fn round(worker: &Rc<Worker>) -> bool {
     metrics::cache_entries().set(worker.shared.store.cache().len() as f64);
+    let expired = end_expired(worker).await;
     let cancelled = cancel_waiting(worker).await;
     let passed = pass_on_spooled(worker).await;
-    cancelled || passed
+    expired || cancelled || passed
+}
+
+/// Ends what is over by the policy's clock (R19). True when a whole batch was.
+async fn end_expired(worker: &Rc<Worker>) -> bool {
+    let now = clock::now();
+    let store = &worker.shared.store;
+    let changes = match store.read(move |tx| expiry::is_due(tx, now)).await {
+        Ok(false) => return false,
+        Ok(true) => store.write(move |tx| expiry::end_due(tx, now, BATCH)).await,
+        Err(error) => Err(error),
+    };
+    match changes {
+        Ok(changes) => {
+            apply::announce(&worker.shared, &changes);
+            changes.len() == BATCH
+        }
+        Err(error) => {
+            tracing::error!(%error, "blocks that are over could not be ended; it is tried again");
+            false
+        }
+    }
 }
 
 /// Passes on what the CRM could not take. True when a whole batch got through.

@@ -304,6 +304,7 @@ fn cause(claim: Claim, line: u64, origin: &Origin) -> import::Dated {
             source: claim.source.unwrap_or_else(|| format!("{} line {line}", origin.source)),
             actor: claim.actor.unwrap_or_else(|| origin.actor.clone()),
             at,
+            expires: None,
         },
     }
 }

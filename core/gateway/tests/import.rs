@@ -168,6 +168,7 @@ fn happens(store: &Store, step: Step, second: i64) {
                     source: "test".into(),
                     actor: "person".into(),
                     at: origin.at,
+                    expires: None,
                 };
                 opt::record(tx, "default", &[cause])?;
             }

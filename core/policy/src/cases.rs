@@ -5,13 +5,24 @@ use crate::{
     At, CodeEffect, Effect, FailedCase, FailureCode, Meaning, Policies, PolicyError, Said, SendFacts,
     SendVerdict,
     reader::{Reader, Source, find_text, line_of},
+    terms::{self, Terms},
 };
 use dndgate_adapter::{AddressKind, Channel, Channels, Severity, Spoken};
 use std::borrow::Cow;
 
 const MESSAGE_KEYS: [&str; 5] = ["text", "channel", "meaning", "channels", "rule"];
-const CODE_KEYS: [&str; 8] =
-    ["provider", "code", "channel", "severity", "effect", "reason", "channels", "message"];
+const CODE_KEYS: [&str; 10] = [
+    "provider",
+    "code",
+    "channel",
+    "severity",
+    "effect",
+    "reason",
+    "channels",
+    "message",
+    terms::KEYS[0],
+    terms::KEYS[1],
+];
 const SEND_KEYS: [&str; 3] = ["send", "verdict", "reason"];
 const SENDING_KEYS: [&str; 10] = [
     "tenant",
@@ -143,6 +154,8 @@ impl Run<'_> {
         };
         let message = case.text_at("message")?.unwrap_or_default();
         let covered = case.get("channels").map(|reader| reader.channels()).transpose()?;
+        let wanted = Terms::read(case, Terms::default())?;
+        let says = |key: &str| case.get(key).is_some();
         for code in case.get("code").map_or(Ok(Vec::new()), |reader| reader.texts())? {
             let place = self.place(code, case);
             let found = self.policies.code(&FailureCode { provider, channel, code, severity, message });
@@ -160,6 +173,10 @@ impl Run<'_> {
                 );
             } else if let Some(covered) = covered.filter(|covered| *covered != found.channels) {
                 self.fail(place.clone(), wrong_channels(&said, covered, &found));
+            } else if says("expires") && wanted.expires != found.expires
+                || says("threshold") && wanted.threshold != found.threshold
+            {
+                self.fail(place.clone(), format!("{said} has other terms: {}", terms::told(&found)));
             }
         }
         Ok(())

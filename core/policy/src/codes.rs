@@ -4,9 +4,11 @@ use crate::{
     PolicyError,
     reader::{self, Reader},
     sandbox::{Fault, Pool},
+    terms::{self, Terms},
 };
 use dndgate_adapter::{Channel, Channels, Severity};
-use dndgate_dnd::ReasonKind;
+use dndgate_dnd::{ReasonKind, Threshold};
+use jiff::SignedDuration;
 use mlua::{Function, Lua, Table};
 use std::collections::HashMap;
 
@@ -72,6 +74,10 @@ pub struct CodeEffect {
     pub message: String,
     /// The channels it concerns.
     pub channels: Channels,
+    /// The block ends by itself after so long, counted from the failure. `None`: not by itself.
+    pub expires: Option<SignedDuration>,
+    /// The block begins with so many failures. `None`: with the first.
+    pub threshold: Option<Threshold>,
 }
 
 impl CodeEffect {
@@ -82,6 +88,8 @@ impl CodeEffect {
             reason: ReasonKind::Carrier,
             message: failure.message.to_owned(),
             channels: failure.channel.into(),
+            expires: None,
+            threshold: None,
         }
     }
 }
@@ -89,9 +97,18 @@ impl CodeEffect {
 /// `error_codes.lua`, compiled: provider → code → what it means.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Codes {
-    providers: HashMap<String, HashMap<String, Entry>>,
+    providers: HashMap<String, Provider>,
+    /// What holds for providers that are not listed.
+    terms: Terms,
     /// The file has a function for codes that are not listed.
     pub(crate) asks: bool,
+}
+
+/// One provider's codes.
+#[derive(Debug, Clone, Default)]
+struct Provider {
+    entries: HashMap<String, Entry>,
+    terms: Terms,
 }
 
 #[derive(Debug, Clone)]
@@ -103,45 +120,51 @@ struct Entry {
     channels: Channels,
     /// Counts only when the provider does not call the failure temporary.
     permanent_only: bool,
+    terms: Terms,
 }
 
-const ENTRY_KEYS: [&str; 6] = ["effect", "reason", "message", "channel", "channels", "severity"];
+const ENTRY_KEYS: [&str; 8] =
+    ["effect", "reason", "message", "channel", "channels", "severity", terms::KEYS[0], terms::KEYS[1]];
 /// Reasons that a code may give; the others are what people do.
 const REASONS: [&str; 5] = ["carrier", "bounce", "complaint", "provider_opt_out", "unsubscribe"];
 /// Keys of the file that are no providers.
 const UNKNOWN: &str = "unknown";
+/// A key of the file and of each provider: what holds where a code does not say otherwise.
+const DEFAULTS: &str = "defaults";
 pub(crate) const CASES: &str = "cases";
 
 impl Codes {
     /// Compiles the table that the file returned.
     pub(crate) fn compile(root: &Reader<'_>) -> Result<Codes, PolicyError> {
-        let mut codes = Codes::default();
+        let mut codes = Codes { terms: read_defaults(root, Terms::default())?, ..Codes::default() };
         for (name, provider) in root.named()? {
             if name == UNKNOWN {
                 provider.function()?;
                 codes.asks = true;
                 continue;
             }
-            if name == CASES {
+            if name == CASES || name == DEFAULTS {
                 continue;
             }
+            let terms = read_defaults(&provider, codes.terms)?;
             let mut entries = HashMap::new();
-            for (code, entry) in provider.named()? {
-                entries.insert(code, Entry::read(&entry)?);
+            for (code, entry) in provider.named()?.filter(|(code, entry)| !is_defaults(code, entry)) {
+                entries.insert(code, Entry::read(&entry, terms)?);
             }
-            codes.providers.insert(name, entries);
+            codes.providers.insert(name, Provider { entries, terms });
         }
         Ok(codes)
     }
 
     /// What a failure causes; `script` runs the file when it has a function for codes not listed.
     pub(crate) fn judge(&self, failure: &FailureCode<'_>, script: Option<&Pool>) -> CodeEffect {
-        let known = self.providers.get(failure.provider).and_then(|codes| codes.get(failure.code));
-        if let Some(entry) = known {
+        let provider = self.providers.get(failure.provider);
+        if let Some(entry) = provider.and_then(|provider| provider.entries.get(failure.code)) {
             return entry.judge(failure);
         }
         let Some(script) = script else { return CodeEffect::unknown(failure) };
-        match script.run(|lua, table| ask(lua, &table, failure)) {
+        let terms = provider.map_or(self.terms, |provider| provider.terms);
+        match script.run(|lua, table| ask(lua, &table, failure, terms)) {
             Ok(Some(entry)) => entry.judge(failure),
             Ok(None) => CodeEffect::unknown(failure),
             Err(fault) => {
@@ -153,7 +176,7 @@ impl Codes {
 }
 
 impl Entry {
-    fn read(reader: &Reader<'_>) -> Result<Entry, PolicyError> {
+    fn read(reader: &Reader<'_>, above: Terms) -> Result<Entry, PolicyError> {
         reader.only(&ENTRY_KEYS)?;
         let missing = |key: &str| reader.error(format!("the key \"{key}\" is missing"));
         let names = ["none", "temporary", "permanent", "opt_in"];
@@ -179,6 +202,7 @@ impl Entry {
             message: reader.text_at("message")?.unwrap_or_default().to_owned(),
             channels,
             permanent_only: severity.transpose()?.is_some(),
+            terms: read_terms(reader, effect, reason, above)?,
         })
     }
 
@@ -190,12 +214,57 @@ impl Entry {
             reason: self.reason,
             message: if self.message.is_empty() { failure.message.to_owned() } else { self.message.clone() },
             channels: if self.channels.is_empty() { failure.channel.into() } else { self.channels },
+            expires: self.terms.expires,
+            threshold: self.terms.threshold,
         }
     }
 }
 
+/// How long what an entry begins lasts, and how many failures it takes. Only a technical failure passes: what a person
+/// said counts at once and for good.
+fn read_terms(
+    entry: &Reader<'_>,
+    effect: Effect,
+    reason: ReasonKind,
+    above: Terms,
+) -> Result<Terms, PolicyError> {
+    match effect {
+        Effect::Temporary if reason.may_expire() => Terms::read(entry, above),
+        Effect::Permanent if reason.may_expire() => {
+            let why = "what is permanent does not expire; with the effect \"temporary\" it may";
+            Terms::refuse(entry, &["expires"], why)?;
+            Terms::read(entry, Terms::default())
+        }
+        Effect::Temporary | Effect::Permanent => {
+            let why = format!(
+                "this is for \"carrier\" and \"bounce\"; {reason} counts at once and does not expire"
+            );
+            Terms::refuse(entry, &terms::KEYS, &why).map(|()| Terms::default())
+        }
+        Effect::None | Effect::OptIn => {
+            let why = "this is for codes that block; this one does not";
+            Terms::refuse(entry, &terms::KEYS, why).map(|()| Terms::default())
+        }
+    }
+}
+
+/// A code may have that name: its table says an effect.
+fn is_defaults(name: &str, table: &Reader<'_>) -> bool {
+    name == DEFAULTS && table.get("effect").is_none()
+}
+
+fn read_defaults(table: &Reader<'_>, above: Terms) -> Result<Terms, PolicyError> {
+    match table.get(DEFAULTS).filter(|one| is_defaults(DEFAULTS, one)) {
+        Some(defaults) => {
+            defaults.only(&terms::KEYS)?;
+            Terms::read(&defaults, above)
+        }
+        None => Ok(above),
+    }
+}
+
 /// Runs `unknown(failure)`.
-fn ask(lua: &Lua, file: &Table, failure: &FailureCode<'_>) -> Result<Option<Entry>, Fault> {
+fn ask(lua: &Lua, file: &Table, failure: &FailureCode<'_>, terms: Terms) -> Result<Option<Entry>, Fault> {
     let answer = (|| {
         let facts = lua.create_table_with_capacity(0, 5)?;
         facts.raw_set("provider", failure.provider)?;
@@ -213,6 +282,7 @@ fn ask(lua: &Lua, file: &Table, failure: &FailureCode<'_>) -> Result<Option<Entr
     let Some(table) = answer.map_err(|error| Fault::of(&error))? else { return Ok(None) };
     let node = crate::node::Node::read(&table)?;
     let source = reader::Source { file: "error_codes.lua", text: "" };
-    let entry = Entry::read(&Reader::new(source, &node)).map_err(|error| Fault::told(&error.to_string()))?;
+    let entry =
+        Entry::read(&Reader::new(source, &node), terms).map_err(|error| Fault::told(&error.to_string()))?;
     Ok(Some(entry))
 }

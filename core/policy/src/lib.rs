@@ -17,6 +17,7 @@ mod reader;
 mod sandbox;
 mod sends;
 mod sources;
+mod terms;
 mod unsubscribe;
 mod watch;
 
@@ -26,5 +27,6 @@ pub use keywords::{Meaning, Said, Understood};
 pub use policies::Policies;
 pub use sandbox::Limits;
 pub use sends::{SendFacts, SendVerdict};
+pub use terms::written as length_written;
 pub use unsubscribe::{PageTexts, Unsubscribe};
 pub use watch::{Active, Watcher, reload, watch};

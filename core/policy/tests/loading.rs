@@ -185,6 +185,80 @@ fn functions_have_the_last_word() {
 }
 
 #[test]
+fn r19_codes_may_expire_and_take_several_failures() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = r#"return {
+      defaults = { expires = "60d" },
+      twilio = {
+        defaults = { threshold = { failures = 3, within = "14d" } },
+        ["30003"] = { effect = "temporary", reason = "carrier" },
+        ["30005"] = { effect = "temporary", reason = "carrier", expires = "12h", threshold = false },
+        ["30006"] = { effect = "temporary", reason = "carrier", expires = false },
+        ["30004"] = { effect = "permanent", reason = "carrier" },
+        ["21610"] = { effect = "permanent", reason = "provider_opt_out" },
+        ["63014"] = { effect = "temporary", reason = "provider_opt_out" },
+        ["30007"] = { effect = "none" },
+      },
+      odd = { defaults = { effect = "temporary", reason = "carrier" } },
+      unknown = function(f) return { effect = "temporary", reason = "bounce" } end,
+      cases = {
+        { provider = "twilio", channel = "SMS", code = "30003", effect = "temporary", expires = "60d", threshold = { failures = 3, within = "2w" } },
+        { provider = "twilio", channel = "SMS", code = "30005", effect = "temporary", expires = "12h", threshold = false },
+        { provider = "twilio", channel = "SMS", code = "30006", effect = "temporary", expires = false },
+        { provider = "twilio", channel = "SMS", code = { "30004", "21610" }, effect = "permanent", expires = false, threshold = false },
+        { provider = "twilio", channel = "WhatsApp", code = "63014", effect = "temporary", expires = false, threshold = false },
+        { provider = "odd", channel = "SMS", code = "defaults", effect = "temporary", expires = "60d" },
+        { provider = "twilio", channel = "SMS", code = "1", effect = "temporary", expires = "60d", threshold = { failures = 3, within = "14d" } },
+        { provider = "other", channel = "SMS", code = "1", effect = "temporary", expires = "60d", threshold = false },
+      },
+    }"#;
+    fs::write(dir.path().join("error_codes.lua"), text).expect("written");
+    Policies::load(dir.path(), Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn r19_terms_that_make_no_sense_are_refused_in_words() {
+    let with =
+        |entry: &str| error("error_codes.lua", &format!("return {{ twilio = {{ ['1'] = {entry} }} }}"));
+    for (entry, says) in [
+        ("{ effect = 'temporary', reason = 'carrier', expires = '30' }", "such as \"30d\""),
+        ("{ effect = 'temporary', reason = 'carrier', expires = '99999d' }", "at the most \"3660d\""),
+        (
+            "{ effect = 'permanent', reason = 'carrier', expires = '30d' }",
+            "what is permanent does not expire",
+        ),
+        (
+            "{ effect = 'temporary', reason = 'provider_opt_out', expires = '30d' }",
+            "counts at once and does not expire",
+        ),
+        (
+            "{ effect = 'permanent', reason = 'complaint', threshold = { failures = 2, within = '1d' } }",
+            "counts at once",
+        ),
+        ("{ effect = 'none', expires = '30d' }", "for codes that block"),
+        (
+            "{ effect = 'temporary', reason = 'carrier', threshold = { failures = 3 } }",
+            "\"within\" is missing",
+        ),
+        (
+            "{ effect = 'temporary', reason = 'carrier', threshold = { failures = 0, within = '1d' } }",
+            "0 failures",
+        ),
+        (
+            "{ effect = 'temporary', reason = 'carrier', threshold = { failures = 3, withn = '1d' } }",
+            "did you mean \"within\"",
+        ),
+    ] {
+        let said = with(entry);
+        assert!(said.contains(says), "{entry}: {said}");
+    }
+    let case = "return { twilio = { ['1'] = { effect = 'temporary', reason = 'carrier', expires = '30d' } }, cases = {
+        { provider = 'twilio', channel = 'SMS', code = '1', effect = 'temporary', expires = '20d' } } }";
+    let said = error("error_codes.lua", case);
+    assert!(said.contains("it expires after 30d"), "{said}");
+}
+
+#[test]
 fn send_rules_see_the_send_and_block_with_a_reason() {
     let rule = r#"return { on_send = function(send)
         local there = clock.at(send.now, "America/New_York")

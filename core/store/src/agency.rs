@@ -47,6 +47,7 @@ pub fn add(tx: &mut Tx<'_>, entries: &[Entry], origin: &Origin) -> Result<Vec<Ch
             source: origin.source.clone(),
             actor: origin.actor.clone(),
             at: origin.at,
+            expires: None,
         };
         changes.extend(opt::record(tx, AGENCY, &[cause])?);
     }

@@ -122,6 +122,9 @@ struct Because<'a> {
     blocks: &'static str,
     permanent: bool,
     code: Option<&'a str>,
+    /// When it ends by itself, as it stood then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
 }
 
 impl<'a> Because<'a> {
@@ -132,6 +135,7 @@ impl<'a> Because<'a> {
             blocks: one.blocks.name(),
             permanent: one.permanent,
             code: one.code.as_deref(),
+            expires: one.expires,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! - [`Store`]: one writer with group commit, readers, the [`Cache`]
 //! - [`Rows`]: what a database must be able to do, a trait for each area; `sqlite` does it
 //! - operations on a [`Tx`]: [`opt`] (DND on and off), [`contacts`], [`names`], [`search`], [`agency`], [`evidence`], [`release`], [`reviews`],
-//!   [`reconciliation`], [`ledger`], [`events`],
+//!   [`failures`], [`expiry`], [`reconciliation`], [`ledger`], [`events`],
 //!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
 
@@ -17,7 +17,9 @@ mod engine;
 mod error;
 pub mod events;
 pub mod evidence;
+pub mod expiry;
 pub mod export;
+pub mod failures;
 pub mod import;
 pub mod imported;
 pub mod inbox;
@@ -56,11 +58,11 @@ pub use reconciliation::{Repair, Run, RunState};
 pub use reviews::{Decision as ReviewDecision, Doubt, Review};
 pub use rows::{
     AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
-    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FileRow, Filter, FoundRow, ImportedRow,
-    ImportedRows, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows, Place,
-    ReasonRows, ReconciliationRows, ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow, ScheduledRows,
-    Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows, Test,
-    TokenRows,
+    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FailureRows, FileRow, Filter, FoundRow,
+    ImportedRow, ImportedRows, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows,
+    Place, ReasonRows, ReconciliationRows, ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow,
+    ScheduledRows, Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows,
+    Tally, Test, TokenRows,
 };
 pub use scheduled::Waiting;
 pub use spool::SpoolEntry;

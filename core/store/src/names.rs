@@ -138,6 +138,7 @@ pub fn moved(
                 source: source.to_owned(),
                 actor: reason.actor,
                 at: reason.began,
+                expires: reason.expires,
             };
             let twin =
                 |one: &Cause| (one.kind, one.blocks, &one.code) == (cause.kind, cause.blocks, &cause.code);

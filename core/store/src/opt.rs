@@ -13,7 +13,7 @@ use crate::{
 };
 use dndgate_adapter::{Channel, Channels};
 use dndgate_dnd::{
-    AddressKey, Blocks, Cause, Ended, Lift, Lifted, Proofs, Reason, ReasonKind, Suppressed, rules,
+    AddressKey, Blocks, Cause, Ended, Lift, Lifted, Proofs, Reason, ReasonKind, Suppressed, rules, threshold,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -121,14 +121,16 @@ pub(crate) fn begin(
 fn insert(tx: &mut Tx<'_>, tenant: &str, subject: &Subject, causes: &[&Cause]) -> Result<Vec<Reason>> {
     let mut have = tx.reasons(tenant, subject)?;
     let mut begun = Vec::new();
-    for cause in causes {
+    let now = crate::tx::now();
+    for cause in causes.iter().filter(|cause| !cause.is_over(now)) {
         if let Some(reason) = rules::begin(&have, cause, id) {
             tx.rows.insert_reason(tenant, subject, &reason)?;
             have.push(reason.clone());
             begun.push(reason);
         } else {
             for known in rules::repeated(&have, cause) {
-                tx.rows.repeat_reason(&known.id, cause.at)?;
+                let expires = rules::later(known.expires, cause.expires());
+                tx.rows.repeat_reason(&known.id, cause.at, expires)?;
             }
         }
     }
@@ -388,5 +390,6 @@ pub fn prune(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
     tx.rows.forget_runs(ago(reconciliation::DAYS))?;
     tx.rows.forget_handles(ago(crate::names::DAYS))?;
     tx.rows.forget_reviews(ago(crate::reviews::DAYS))?;
+    tx.rows.forget_failures(ago(threshold::DAYS_MAX))?;
     tx.rows.forget_scheduled(ago(scheduled::DAYS))
 }

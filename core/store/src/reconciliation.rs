@@ -243,6 +243,7 @@ pub fn take_page(
                 source: format!("reconciliation:{} {name} {account} run {}", run.provider, run.id),
                 actor: format!("provider:{}", run.provider),
                 at: entry.at.unwrap_or(now),
+                expires: None,
             };
             changes.extend(opt::record(tx, &run.tenant, &[cause])?);
             difference.repaired = true;

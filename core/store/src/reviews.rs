@@ -167,6 +167,7 @@ pub fn decide(
                 source,
                 actor: actor.to_owned(),
                 at: review.said,
+                expires: None,
             };
             opt::record(tx, &review.tenant, &[cause])?
         }

@@ -7,8 +7,9 @@ use common::{at, origin, phone};
 use dndgate_adapter::{AddressKind, Channel, Channels};
 use dndgate_dnd::{AddressKey, Blocks, Cause, ReasonKind, Region, Status};
 use dndgate_store::{
-    ChannelWish, ContactDraft, Options, Result, Search, Store, Tx, agency, contacts, opt, search,
+    ChannelWish, ContactDraft, Options, Result, Search, Store, Tx, agency, contacts, expiry, opt, search,
 };
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -26,6 +27,8 @@ enum Step {
     Erase { contact: usize },
     Stop { phone: usize },
     Start { phone: usize },
+    Fail { phone: usize },
+    Expire,
     Bounce { mail: usize },
     Complaint { mail: usize },
     Unsubscribe { mail: usize },
@@ -47,6 +50,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => contact().prop_map(|contact| Step::Erase { contact }),
         4 => (0..PHONES.len()).prop_map(|phone| Step::Stop { phone }),
         2 => (0..PHONES.len()).prop_map(|phone| Step::Start { phone }),
+        2 => (0..PHONES.len()).prop_map(|phone| Step::Fail { phone }),
+        1 => Just(Step::Expire),
         1 => (0..MAILS.len()).prop_map(|mail| Step::Bounce { mail }),
         1 => (0..MAILS.len()).prop_map(|mail| Step::Complaint { mail }),
         1 => (0..MAILS.len()).prop_map(|mail| Step::Unsubscribe { mail }),
@@ -74,6 +79,7 @@ fn cause(kind: ReasonKind, blocks: Blocks, from: AddressKey, second: i64) -> Cau
         source: "test".into(),
         actor: "person".into(),
         at: at(second),
+        expires: None,
     }
 }
 
@@ -205,6 +211,15 @@ impl World {
                 .expect("recorded");
                 self.stopped.remove(&(tenant, from));
             }
+            Step::Fail { phone: index } => {
+                let expires = Some(Timestamp::now() + SignedDuration::from_hours(1));
+                let cause = cause(ReasonKind::Carrier, sms, phone(PHONES[*index]), second);
+                self.record(tenant, Cause { expires, ..cause });
+            }
+            Step::Expire => {
+                let later = Timestamp::now() + SignedDuration::from_hours(2);
+                self.write(move |tx| expiry::end_due(tx, later, 100)).expect("ended");
+            }
             Step::Bounce { mail: index } => {
                 self.record(tenant, cause(ReasonKind::Bounce, email, mail(*index), second));
             }
@@ -325,14 +340,14 @@ proptest! {
             let tenant = TENANTS[*tenant];
             world.take(tenant, step, second as i64);
             let after = world.check();
-            let adds = matches!(step, Step::Stop { .. } | Step::Bounce { .. } | Step::Complaint { .. }
+            let adds = matches!(step, Step::Stop { .. } | Step::Fail { .. } | Step::Bounce { .. } | Step::Complaint { .. }
                 | Step::Unsubscribe { .. } | Step::List { .. } | Step::Create { .. });
             for (key, then) in &before {
                 let now = after[key];
                 if adds {
                     prop_assert_eq!(now.with(*then), now, "{:?} freed {:?}", step, key);
                 }
-                let above = matches!(step, Step::List { .. } | Step::Unlist { .. });
+                let above = matches!(step, Step::List { .. } | Step::Unlist { .. } | Step::Expire);
                 if !world.global && !above && key.0 != tenant {
                     prop_assert_eq!(now, *then, "{:?} in {} reached {:?}", step, tenant, key);
                 }

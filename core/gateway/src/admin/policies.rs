@@ -15,7 +15,7 @@ use axum::{
     response::IntoResponse,
 };
 use dndgate_adapter::{AddressKind, Channel, Severity, Spoken};
-use dndgate_policy::{FailureCode, Policies, Said, SendFacts, SendVerdict};
+use dndgate_policy::{FailureCode, Policies, Said, SendFacts, SendVerdict, length_written};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -218,6 +218,10 @@ fn judge(policies: &Policies, examples: &Examples) -> Result<Value, Problem> {
             "effect": effect.effect.name(), "known": effect.known, "reason": effect.reason.name(),
             "message": effect.message,
             "channels": effect.channels.iter().map(Channel::name).collect::<Vec<_>>(),
+            "expires": effect.expires.map(length_written),
+            "threshold": effect.threshold.map(|one| {
+                json!({ "failures": one.failures, "within": length_written(one.within) })
+            }),
         }));
     }
     for one in &examples.sends {

@@ -253,6 +253,7 @@ impl Visit<'_> {
             source: source.clone(),
             actor: "person".into(),
             at,
+            expires: None,
         };
         let causes: Vec<Cause> = channels.iter().map(cause).collect();
         let tenant = link.tenant.clone();

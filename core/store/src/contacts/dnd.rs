@@ -76,6 +76,7 @@ fn causes(draft: &ContactDraft, shown: &[Reason], origin: &Origin) -> Vec<Cause>
         source: origin.source.clone(),
         actor: origin.actor.clone(),
         at: origin.at,
+        expires: None,
     };
     let echo = |wish: &ChannelWish, state: &state::ChannelState<'_>| {
         state.reasons.first().is_some_and(|first| {

@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{
     error::{Result, StoreError},
-    ledger, links, names, opt,
+    failures, ledger, links, names, opt,
     rows::Subject,
     tx::Tx,
 };
@@ -44,6 +44,7 @@ pub fn delete(tx: &mut Tx<'_>, id: &str, origin: &Origin) -> Result<()> {
         tx.rows.erase_address(tenant, name, &erased)?;
         links::forget(tx, tenant, name)?;
         tx.rows.forget_reviews_of(tenant, name)?;
+        failures::forget(tx, tenant, name)?;
         names::forget(tx, tenant, name)?;
         forgotten.push(tx.address_subject(tenant, name));
     }
@@ -89,5 +90,6 @@ fn inherited(tx: &Tx<'_>, reason: &Reason, address: &AddressKey, last: &[Address
         source: "erased contact".into(),
         actor: reason.actor.clone(),
         at: reason.last_said(),
+        expires: reason.expires,
     }
 }

@@ -332,6 +332,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, tenant: &str, id: &str, address: &AddressKe
             source: reason.source.clone(),
             actor: reason.actor.clone(),
             at: reason.last_said(),
+            expires: reason.expires,
         })
         .collect();
     let begun = opt::begin(tx, tenant, &Subject::Contact(id.to_owned()), &causes.iter().collect::<Vec<_>>())?;

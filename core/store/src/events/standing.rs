@@ -4,7 +4,7 @@
 //! stood when it was raised, once, and takes its shape when it is read.
 
 use dndgate_adapter::{Channel, Channels};
-use dndgate_dnd::{AddressKey, Blocks, Reason, ReasonKind, Status, state};
+use dndgate_dnd::{AddressKey, Blocks, Reason, ReasonKind, Status, rules, state};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -36,6 +36,8 @@ struct Live<'a> {
     message: Cow<'a, str>,
     source: Cow<'a, str>,
     began: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
 }
 
 impl<'a> Standing<'a> {
@@ -49,6 +51,7 @@ impl<'a> Standing<'a> {
             message: Cow::Borrowed(&one.message),
             source: Cow::Borrowed(&one.source),
             began: one.began,
+            expires: one.expires,
         });
         Standing { listed: listed.bits(), reasons: live.collect() }
     }
@@ -73,6 +76,7 @@ impl Live<'_> {
             actor: String::new(),
             began: self.began,
             repeated: None,
+            expires: self.expires,
             ended: None,
         }
     }
@@ -92,12 +96,19 @@ pub(super) fn told(kept: Value) -> Value {
     Value::Object(body)
 }
 
-/// `{status, message, code}` of one channel, and what we add: `reason`, `source`, `since`, `removable`, `how`.
+/// `{status, message, code}` of one channel, and what we add: `reason`, `source`, `since`, `expires`, `removable`, `how`.
 pub fn state_json(state: &state::ChannelState<'_>) -> Value {
     let Some(first) = state.reasons.first() else {
         return json!({ "status": Status::Inactive, "message": "", "code": "" });
     };
     let lock = state.reasons.iter().find_map(|one| one.lock());
+    // When the channel is free by itself: when the last of its reasons is over, if each of them passes.
+    let expires = state.reasons.iter().fold(first.expires, |end, one| rules::later(end, one.expires));
+    let how = match (lock, expires) {
+        (Some(lock), _) => lock.how().to_owned(),
+        (None, Some(at)) => format!("ends by itself at {at}; an operator may switch it off before"),
+        (None, None) => "an operator may switch it off".to_owned(),
+    };
     json!({
         "status": state.status,
         "message": first.message,
@@ -105,12 +116,14 @@ pub fn state_json(state: &state::ChannelState<'_>) -> Value {
         "reason": first.kind.name(),
         "source": first.source,
         "since": first.began.to_string(),
+        "expires": expires.map(|at| at.to_string()),
         "removable": lock.is_none(),
-        "how": lock.map_or("an operator may switch it off", |lock| lock.how()),
+        "how": how,
         "address": first.origin.as_ref().map(|origin| json!({ "kind": origin.kind.name(), "value": origin.key })),
         "reasons": state.reasons.iter().map(|one| json!({
             "kind": one.kind.name(), "code": one.code, "message": one.message, "source": one.source,
-            "since": one.began.to_string(), "removable": one.lock().is_none(),
+            "since": one.began.to_string(), "expires": one.expires.map(|at| at.to_string()),
+            "removable": one.lock().is_none(),
         })).collect::<Vec<_>>(),
     })
 }
@@ -150,6 +163,7 @@ mod tests {
             actor: "somebody".into(),
             began: Timestamp::from_microsecond(1_700_000_000_123_456).expect("a time"),
             repeated: None,
+            expires: (code == Some("30003")).then(|| Timestamp::from_second(1_800_000_000).expect("a time")),
             ended: None,
         }
     }
@@ -160,6 +174,7 @@ mod tests {
         for reasons in [
             vec![],
             vec![reason(ReasonKind::All, Blocks::AllChannels, false, None)],
+            vec![reason(ReasonKind::Carrier, sms, false, Some("30003"))],
             vec![
                 reason(ReasonKind::Carrier, sms, true, Some("30004")),
                 reason(ReasonKind::Keyword, sms, false, Some("STOP")),

@@ -6,6 +6,7 @@ mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
+mod failures;
 mod imported;
 mod inbox;
 mod ledger;
@@ -27,6 +28,7 @@ pub use confirmations::ConfirmationRows;
 pub use contacts::{AddressRow, ContactRow, ContactRows};
 pub use events::{EventRow, EventRows};
 pub use evidence::{Decided, EvidenceRow, EvidenceRows, FileRow};
+pub use failures::{FailureRows, Tally};
 pub use imported::{ImportedRow, ImportedRows};
 pub use inbox::InboxRows;
 pub use ledger::{LedgerRow, LedgerRows};
@@ -50,6 +52,7 @@ pub trait Rows:
     + ContactRows
     + EventRows
     + EvidenceRows
+    + FailureRows
     + ImportedRows
     + InboxRows
     + LedgerRows
@@ -74,6 +77,7 @@ impl<T> Rows for T where
         + ContactRows
         + EventRows
         + EvidenceRows
+        + FailureRows
         + ImportedRows
         + InboxRows
         + LedgerRows

@@ -22,9 +22,12 @@ pub trait ReasonRows {
     fn insert_reason(&mut self, tenant: &str, subject: &Subject, reason: &Reason) -> Result<()>;
     /// Ends a reason.
     fn end_reason(&mut self, id: &str, ended: &Ended) -> Result<()>;
-    /// The same was said again, later.
-    fn repeat_reason(&mut self, id: &str, at: Timestamp) -> Result<()>;
-    /// Ends all rights to a contact's reasons and takes plain addresses out of those on an address (R5).
+    /// The same was said again, later or for longer.
+    fn repeat_reason(&mut self, id: &str, at: Timestamp, expires: Option<Timestamp>) -> Result<()>;
+    /// Live reasons that are over by now, with tenants and whom they are on, the longest over first.
+    fn expired(&mut self, now: Timestamp, limit: usize) -> Result<Vec<(String, Subject, Reason)>>;
+    /// Ends all rights to a contact's reasons and takes plain addresses out of those on an address (R5). Nobody can
+    /// ask by the hash whether more stands on the address, so that what is left there does not expire.
     fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()>;
     /// Removes the reasons on a contact (R5).
     fn delete_reasons(&mut self, contact: &str) -> Result<()>;

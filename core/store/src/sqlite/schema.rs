@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0009_names.sql"),
     include_str!("schema/0010_reviews.sql"),
     include_str!("schema/0011_imported.sql"),
+    include_str!("schema/0012_expiry.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

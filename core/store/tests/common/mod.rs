@@ -40,6 +40,7 @@ pub fn cause(kind: ReasonKind, blocks: Blocks, number: &str) -> Cause {
         source: "test".into(),
         actor: "person".into(),
         at: at(100),
+        expires: None,
     }
 }
 

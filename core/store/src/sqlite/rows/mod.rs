@@ -4,6 +4,7 @@ mod confirmations;
 mod contacts;
 mod events;
 mod evidence;
+mod failures;
 mod imported;
 mod inbox;
 mod ledger;

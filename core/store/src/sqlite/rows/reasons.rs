@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 const REASON: &str = "id, kind, blocks, origin_kind, origin_key, permanent, code, message, source, actor, began, \
-                      ended_at, ended_by, ended_why, repeated";
+                      ended_at, ended_by, ended_why, repeated, expires";
 
 /// A row of [`REASON`].
 fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
@@ -40,6 +40,7 @@ fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
         actor: row.get(9)?,
         began: time(row.get(10)?),
         repeated: row.get::<_, Option<i64>>(14)?.map(time),
+        expires: row.get::<_, Option<i64>>(15)?.map(time),
         ended,
     };
     Ok((|| {
@@ -53,6 +54,24 @@ fn reason(row: &Row<'_>) -> Sql<Result<Reason>> {
             origin,
             ..built
         })
+    })())
+}
+
+/// After [`REASON`], whom it is on.
+const ON: &str = "tenant, contact, address_kind, match_key";
+
+/// A row of [`REASON`] and [`ON`].
+fn on_subject(row: &Row<'_>) -> Sql<Result<(String, Subject, Reason)>> {
+    let tenant: String = row.get(16)?;
+    let (contact, kind): (Option<String>, Option<String>) = (row.get(17)?, row.get(18)?);
+    let match_key: Option<String> = row.get(19)?;
+    let reason = reason(row)?;
+    Ok((|| {
+        let subject = match contact {
+            Some(contact) => Subject::Contact(contact),
+            None => Subject::Address(key(&kind.unwrap_or_default(), match_key.unwrap_or_default())?),
+        };
+        Ok((tenant, subject, reason?))
     })())
 }
 
@@ -83,7 +102,7 @@ impl ReasonRows for SqliteRows<'_> {
         };
         let origin = one.origin.as_ref();
         self.run(
-            "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+            "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             params![
                 one.id,
                 tenant,
@@ -104,6 +123,7 @@ impl ReasonRows for SqliteRows<'_> {
                 one.ended.as_ref().map(|ended| ended.by.as_str()),
                 one.ended.as_ref().map(|ended| ended.why.as_str()),
                 one.repeated.map(micros),
+                one.expires.map(micros),
             ],
         )
         .map(drop)
@@ -117,18 +137,30 @@ impl ReasonRows for SqliteRows<'_> {
         .map(drop)
     }
 
-    fn repeat_reason(&mut self, id: &str, at: Timestamp) -> Result<()> {
+    fn repeat_reason(&mut self, id: &str, at: Timestamp, expires: Option<Timestamp>) -> Result<()> {
         self.run(
-            "UPDATE reason SET repeated = max(coalesce(repeated, began), ?2) WHERE id = ?1",
-            params![id, micros(at)],
+            "UPDATE reason SET repeated = max(coalesce(repeated, began), ?2), expires = ?3 WHERE id = ?1",
+            params![id, micros(at), expires.map(micros)],
         )
         .map(drop)
+    }
+
+    fn expired(&mut self, now: Timestamp, limit: usize) -> Result<Vec<(String, Subject, Reason)>> {
+        let found = self.all(
+            &format!(
+                "SELECT {REASON}, {ON} FROM reason INDEXED BY reason_expires
+                 WHERE expires <= ?1 AND ended_at IS NULL ORDER BY expires LIMIT ?2"
+            ),
+            params![micros(now), limit as i64],
+            on_subject,
+        )?;
+        found.into_iter().collect()
     }
 
     fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()> {
         self.run(
             "UPDATE reason SET match_key = ?4, origin_key = CASE WHEN origin_key = ?3 THEN ?4 ELSE origin_key END,
-             message = '' WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
+             message = '', expires = NULL WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
             [tenant, address.kind.name(), &address.key, erased],
         )?;
         self.run(
@@ -174,20 +206,9 @@ impl ReasonRows for SqliteRows<'_> {
     }
 
     fn reason(&mut self, id: &str) -> Result<Option<(String, Subject, Reason)>> {
-        let found = self.one(
-            &format!("SELECT {REASON}, tenant, contact, address_kind, match_key FROM reason WHERE id = ?1"),
-            [id],
-            |row| {
-                let on = (row.get::<_, Option<String>>(16)?, row.get::<_, Option<String>>(17)?);
-                Ok((row.get::<_, String>(15)?, on, row.get::<_, Option<String>>(18)?, reason(row)?))
-            },
-        )?;
-        let Some((tenant, (contact, kind), match_key, reason)) = found else { return Ok(None) };
-        let subject = match contact {
-            Some(contact) => Subject::Contact(contact),
-            None => Subject::Address(key(&kind.unwrap_or_default(), match_key.unwrap_or_default())?),
-        };
-        Ok(Some((tenant, subject, reason?)))
+        let found =
+            self.one(&format!("SELECT {REASON}, {ON} FROM reason WHERE id = ?1"), [id], on_subject)?;
+        found.transpose()
     }
 
     fn live_on_addresses(
@@ -204,7 +225,7 @@ impl ReasonRows for SqliteRows<'_> {
                  ORDER BY address_kind, match_key, id LIMIT ?5"
             ),
             params![tenant, after.kind.name(), after.key, id, limit as i64],
-            |row| Ok((row.get::<_, String>(15)?, row.get::<_, String>(16)?, reason(row)?)),
+            |row| Ok((row.get::<_, String>(16)?, row.get::<_, String>(17)?, reason(row)?)),
         )?;
         found.into_iter().map(|(kind, value, reason)| Ok((key(&kind, value)?, reason?))).collect()
     }
