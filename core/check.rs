@@ -2,15 +2,31 @@
 
 use crate::{Failure, providers::ADAPTERS, say};
 use dndgate_gateway::Config;
+use dndgate_policy::Policies;
 use std::path::Path;
 
 /// Reads configuration and policies as `serve` would; touches nothing.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
     crate::serve::policies(&config)?;
+    // A candidate that does not load keeps nothing from running.
+    let shadow = config.policies.shadow.as_ref();
+    let shadow = shadow.map(|dir| (dir, Policies::load(dir, dndgate_gateway::limits(&config))));
     say(&format!("{} is good: {}.", path.display(), summary(&config)));
     for warning in warnings(&config) {
         say(&format!("note: {warning}"));
+    }
+    match shadow {
+        None => {}
+        Some((dir, Ok(_))) => {
+            say(&format!("note: shadow policies in {} load; they enforce nothing", dir.display()))
+        }
+        Some((dir, Err(error))) => {
+            say(&format!(
+                "note: the shadow policies in {} do not load and judge nothing:\n{error}",
+                dir.display()
+            ));
+        }
     }
     Ok(())
 }

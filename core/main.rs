@@ -11,6 +11,7 @@ mod policy;
 mod progress;
 mod providers;
 mod reconcile;
+mod replay;
 mod serve;
 mod token;
 mod why;

@@ -1,6 +1,6 @@
 //! `dndgate policy`
 
-use crate::{Failure, providers::ADAPTERS, say};
+use crate::{Failure, providers::ADAPTERS, replay, say};
 use dndgate_gateway::Config;
 use dndgate_policy::Policies;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,26 @@ pub(crate) enum Command {
         #[arg(long)]
         policies: Option<PathBuf>,
     },
+    /// Judges recorded traffic by other policies and says what would differ. Changes nothing.
+    Replay(replay::Arguments),
 }
 
 pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
-    let Command::Test { policies } = command;
+    match command {
+        Command::Test { policies } => test(path, policies.as_deref()),
+        Command::Replay(arguments) => replay::run(path, arguments),
+    }
+}
+
+fn test(path: &Path, policies: Option<&Path>) -> Result<(), Failure> {
     let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
-    let dir = policies.as_ref().unwrap_or(&config.policies.dir);
+    let dir = policies.unwrap_or(&config.policies.dir);
     let exists = dir.is_dir();
     if policies.is_some() && !exists {
         return Err(Failure::Wrong(format!("{} is no folder", dir.display())));
     }
     let shown = if exists { dir.display().to_string() } else { "the shipped policies".into() };
-    let loaded = Policies::load_with(exists.then_some(dir.as_path()), &[], dndgate_gateway::limits(&config));
+    let loaded = Policies::load_with(exists.then_some(dir), &[], dndgate_gateway::limits(&config));
     let loaded = loaded.map_err(|error| Failure::No(format!("{shown}:\n{error}")))?;
     say(&format!("{shown}: {} cases in {} files pass.", loaded.cases(), loaded.files().count()));
     Ok(())

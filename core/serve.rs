@@ -121,6 +121,7 @@ async fn obey_signals(path: PathBuf, handle: Handle, active: Arc<Active>) {
                 reload(&path, &handle);
                 if let Ok(config) = Config::load(&path, ADAPTERS) {
                     let limits = dndgate_gateway::limits(&config);
+                    handle.reload_shadow();
                     handle.policies_reloaded(&dndgate_policy::reload(&config.policies.dir, limits, &active));
                 }
             }

@@ -36,6 +36,7 @@ mod journeys {
     mod properties;
     mod reconciliation;
     mod release;
+    mod replay;
     mod restart;
     mod reviews;
     mod rules;

@@ -18,6 +18,8 @@ use std::{collections::HashSet, sync::Arc};
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub(crate) tenant: Arc<str>,
+    /// Its place among those that came with it.
+    pub(crate) event: usize,
     /// The provider's id of the event.
     pub(crate) event_id: String,
     pub(crate) what: What,
@@ -261,8 +263,10 @@ pub(crate) async fn learned(
     let judged: Vec<Judged> = learned
         .events
         .iter()
-        .map(|event| Judged {
+        .enumerate()
+        .map(|(index, event)| Judged {
             tenant: Arc::clone(&tenant.name),
+            event: index,
             event_id: event.id.to_string(),
             what: judge(&policies, route, region, event, now, request_id),
             confirm: None,
@@ -294,6 +298,9 @@ pub(crate) async fn learned(
         })
         .await?;
     announce(shared, &changes);
+    for event in &learned.events {
+        shared.recorder.event(route, tenant, event, &policies, now);
+    }
     // Whoever opted out while the provider answered is found now: the handle was not there to be cancelled.
     shared.work.notify_one();
     Ok(())

@@ -7,6 +7,7 @@ mod ledger;
 mod policies;
 mod provider;
 mod reconciliation;
+mod record;
 mod release;
 mod subscriber;
 mod tenant;
@@ -22,6 +23,7 @@ pub use ledger::Ledger;
 pub use policies::PoliciesConfig;
 pub use provider::{Provider, Unrecognised};
 pub use reconciliation::{ReconciliationConfig, RepairSide};
+pub use record::Record;
 pub use release::ReleaseConfig;
 pub use subscriber::Subscriber;
 pub use tenant::Tenant;
@@ -51,6 +53,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The policies.
     pub policies: PoliciesConfig,
+    /// What is kept of that which they judged.
+    pub record: Record,
     /// Evidence of opt-ins.
     pub evidence: EvidenceConfig,
     /// Releases of spam complaints.
@@ -98,6 +102,8 @@ struct Written {
     store: StoreConfig,
     #[serde(default)]
     policies: PoliciesConfig,
+    #[serde(default)]
+    record: Option<Spanned<Record>>,
     #[serde(default)]
     evidence: EvidenceConfig,
     #[serde(default)]
@@ -177,6 +183,13 @@ impl Config {
                 None => events.into_inner(),
             },
         };
+        let record = match written.record {
+            None => Record::default(),
+            Some(record) => match record.as_ref().fault() {
+                Some(why) => return Err(at(record.span().start, why)),
+                None => record.into_inner(),
+            },
+        };
         let mut subscribers = Vec::new();
         for spanned in written.subscriber {
             let start = spanned.span().start;
@@ -184,6 +197,7 @@ impl Config {
         }
         let mut policies = written.policies;
         policies.dir = folder.join(&policies.dir);
+        policies.shadow = policies.shadow.map(|shadow| folder.join(shadow));
         let mut store = written.store;
         if let Some(file) = store.url.strip_prefix("sqlite:") {
             store.url = format!("sqlite:{}", folder.join(file).display());
@@ -194,6 +208,7 @@ impl Config {
             admin: written.admin,
             store,
             policies,
+            record,
             evidence: written.evidence,
             release: written.release,
             reconciliation: written.reconciliation,

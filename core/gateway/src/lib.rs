@@ -32,11 +32,14 @@ mod out;
 mod outbound;
 mod question;
 pub mod reconcile;
+mod record;
+mod replay;
 mod route;
 mod rules;
 mod scan;
 mod seal;
 mod server;
+mod shadow;
 mod shared;
 mod unsubscribe;
 mod upstream;
@@ -48,6 +51,10 @@ pub use config::{Config, ConfigError};
 pub use dossier::html as dossier_page;
 pub use metrics::install as install_metrics;
 pub use outbound::address_hash;
+pub use replay::{
+    Asked as ReplayAsked, Change as ReplayChange, Count as ReplayCount, Counts as ReplayCounts, Difference,
+    Report as ReplayReport, replay, since as replay_since,
+};
 
 use crate::{
     callback::Callbacks,
@@ -155,6 +162,9 @@ impl Gateway {
         store.set_listed(listed(&config));
         store.cache().set_global(config.suppression_global);
         let (errands, errands_to_run) = errand::Errands::new();
+        let recorder =
+            record::Recorder::new(dndgate_store::record::folder(&config.store.url), secret, &config);
+        let shadow = shadow::Shadow::new(&config);
         let shared = Arc::new(Shared {
             traffic: config.traffic.clone(),
             routes: ArcSwap::from_pointee(Routes::new(&config)),
@@ -170,6 +180,8 @@ impl Gateway {
             seal_key,
             policies,
             decisions,
+            recorder,
+            shadow,
             documents: Documents::default(),
             tls: upstream::client_tls()?,
             prometheus,
@@ -217,6 +229,8 @@ impl Gateway {
         // The cache fills while the listeners answer: until it is complete every send is refused with 503.
         let filling = Arc::clone(&shared);
         let fill = tokio::task::spawn_blocking(move || filling.store.fill_cache());
+        let recording = record::Recorder::start(&shared)?;
+        let shadowing = shadow::Shadow::start(&shared)?;
         let threads = server::start(&shared, bound, workers)?;
         let serving =
             tokio::spawn(admin::serve(Arc::clone(&shared), tokio::net::TcpListener::from_std(admin)?));
@@ -233,6 +247,13 @@ impl Gateway {
         let _ = serving.await;
         let _ = telling.await;
         let _ = sealing.await;
+        let stopped = tokio::task::spawn_blocking(move || {
+            shared.recorder.stop(recording);
+            if let Some(running) = shadowing {
+                shared.shadow.stop(running);
+            }
+        });
+        let _ = stopped.await;
         Ok(())
     }
 }
@@ -263,11 +284,20 @@ impl Handle {
         {
             tracing::warn!("listen addresses and the store change at the next start only");
         }
+        if before.policies.shadow != config.policies.shadow {
+            tracing::warn!("another folder for shadow policies counts at the next start only");
+        }
         self.shared.store.set_listed(listed(&config));
+        self.shared.recorder.configure(&config);
         self.shared.routes.store(Arc::new(Routes::new(&config)));
         self.shared.config.store(Arc::new(config));
         self.shared.subscribers_changed.notify_waiters();
         tracing::info!("the configuration was reloaded");
+    }
+
+    /// Loads the shadow policies anew.
+    pub fn reload_shadow(&self) {
+        self.shared.shadow.load();
     }
 
     /// To be called after each reload of the policies, with what came of it.

@@ -15,6 +15,13 @@ const EVENTS_PENDING: &str = "dndgate_events_pending";
 const EVENT_DELIVERIES: &str = "dndgate_event_deliveries_total";
 const POLICY_RELOADS: &str = "dndgate_policy_reloads_total";
 const POLICY_SECONDS: &str = "dndgate_policy_seconds";
+const RECORD_DROPPED: &str = "dndgate_record_dropped_total";
+const RECORD_BYTES: &str = "dndgate_record_bytes";
+const SHADOW_JUDGED: &str = "dndgate_policy_shadow_judged_total";
+const SHADOW_DIFFERENCES: &str = "dndgate_policy_shadow_differences_total";
+const SHADOW_SKIPPED: &str = "dndgate_policy_shadow_skipped_total";
+const SHADOW_RELOADS: &str = "dndgate_policy_shadow_reloads_total";
+const SHADOW_LOADED: &str = "dndgate_policy_shadow_loaded";
 const BUILD_INFO: &str = "dndgate_build_info";
 const SPOOL_PENDING: &str = "dndgate_spool_pending";
 const LEDGER_UNSEALED: &str = "dndgate_ledger_unsealed";
@@ -50,6 +57,16 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(EVENT_DELIVERIES, "Deliveries of DND events by outcome");
     describe_counter!(POLICY_RELOADS, "Policy reloads by outcome");
     describe_histogram!(POLICY_SECONDS, Unit::Seconds, "Time that a send rule takes");
+    describe_counter!(RECORD_DROPPED, "Judged and not recorded: the queue was full, or the files unwritable");
+    describe_gauge!(RECORD_BYTES, Unit::Bytes, "The files of the record of what policies judged");
+    describe_counter!(SHADOW_JUDGED, "Judged by the shadow policies (send, message, code, unsubscribe)");
+    describe_counter!(
+        SHADOW_DIFFERENCES,
+        "Of these, what the shadow policies judge otherwise than those in force"
+    );
+    describe_counter!(SHADOW_SKIPPED, "Not shown to the shadow policies, which did not keep up");
+    describe_counter!(SHADOW_RELOADS, "Loadings of the shadow policies by outcome");
+    describe_gauge!(SHADOW_LOADED, "1 while shadow policies judge live traffic");
     describe_gauge!(BUILD_INFO, "Always 1; the version is a label");
     describe_gauge!(SPOOL_PENDING, "Webhooks that the CRM has not taken yet");
     describe_counter!(CONFIRMATIONS, "Confirmations of opt-outs (replied, sent, failed, impossible)");
@@ -122,6 +139,42 @@ pub(crate) fn policy_seconds() -> Histogram {
 /// A code that no policy knows.
 pub(crate) fn unknown_code(provider: &str) {
     metrics::counter!(UNKNOWN_CODES, "provider" => provider.to_owned()).increment(1);
+}
+
+/// Something judged that is not recorded: the queue was `full`, or the files `unwritable`.
+pub(crate) fn record_dropped(why: &'static str) -> Counter {
+    metrics::counter!(RECORD_DROPPED, "why" => why)
+}
+
+/// See [`RECORD_BYTES`].
+pub(crate) fn record_bytes() -> Gauge {
+    metrics::gauge!(RECORD_BYTES)
+}
+
+/// The shadow policies judged something.
+pub(crate) fn shadow_judged(kind: &'static str) {
+    metrics::counter!(SHADOW_JUDGED, "kind" => kind).increment(1);
+}
+
+/// The shadow policies judged something otherwise.
+pub(crate) fn shadow_difference(kind: &'static str) {
+    metrics::counter!(SHADOW_DIFFERENCES, "kind" => kind).increment(1);
+}
+
+/// See [`SHADOW_SKIPPED`].
+pub(crate) fn shadow_skipped() -> Counter {
+    metrics::counter!(SHADOW_SKIPPED)
+}
+
+/// A loading of the shadow policies.
+pub(crate) fn shadow_reload(good: bool) {
+    let outcome = if good { "ok" } else { "error" };
+    metrics::counter!(SHADOW_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// See [`SHADOW_LOADED`].
+pub(crate) fn shadow_loaded() -> Gauge {
+    metrics::gauge!(SHADOW_LOADED)
 }
 
 /// A confirmation of an opt-out: `replied` in the webhook's answer, `sent` by the API, `failed`, `impossible`.

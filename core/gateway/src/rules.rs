@@ -16,6 +16,8 @@ pub(crate) struct Ruled {
     pub(crate) index: usize,
     pub(crate) channel: Channel,
     pub(crate) reason: String,
+    /// Which rule, for records.
+    pub(crate) rule: String,
 }
 
 /// Asks the rules about everybody who is not blocked already. Costs nothing where no rule is defined.
@@ -58,7 +60,7 @@ pub(crate) async fn ask(
                     worker.shared.rule_misbehaves.store(true, Ordering::Relaxed);
                     tracing::error!(%rule, reason, "a send rule failed; the send is blocked");
                 }
-                ruled.push(Ruled { index, channel, reason });
+                ruled.push(Ruled { index, channel, reason, rule });
                 break;
             }
         }

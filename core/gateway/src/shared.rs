@@ -40,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) policy_dir: PathBuf,
     pub(crate) policy_limits: Limits,
     pub(crate) decisions: Decisions,
+    /// Writes down what policies judge.
+    pub(crate) recorder: crate::record::Recorder,
+    /// Judges beside the policies in force.
+    pub(crate) shadow: crate::shadow::Shadow,
     pub(crate) callbacks: Callbacks,
     /// The secret of this installation.
     pub(crate) secret: [u8; 32],

@@ -29,4 +29,4 @@ pub use sandbox::Limits;
 pub use sends::{SendFacts, SendVerdict};
 pub use terms::written as length_written;
 pub use unsubscribe::{PageTexts, Unsubscribe};
-pub use watch::{Active, Watcher, reload, watch};
+pub use watch::{Active, Watcher, reload, watch, watch_folder};

@@ -69,22 +69,31 @@ pub fn watch(
     report: impl Fn(&Result<(), PolicyError>) + Send + 'static,
 ) -> Result<Watcher, PolicyError> {
     let folder = dir.clone();
+    watch_folder(&dir, move || report(&reload(&folder, limits, &active)))
+}
+
+/// Watches a folder of policies: each time it settles after a change, `changed` runs, on a thread of the watcher's
+/// own.
+///
+/// # Errors
+/// When the folder cannot be watched.
+pub fn watch_folder(dir: &Path, changed: impl Fn() + Send + 'static) -> Result<Watcher, PolicyError> {
     let failed = |error: notify_debouncer_full::notify::Error| PolicyError::Watch {
-        path: dir.clone(),
+        path: dir.to_owned(),
         what: error.to_string(),
     };
     let on_events = move |events: DebounceEventResult| {
         // Reading the files is an event, too; only changes count. An error of the watcher means that
         // changes may have been missed.
-        let changed = match &events {
+        let has_changed = match &events {
             Ok(events) => events.iter().any(|event| !matches!(event.kind, EventKind::Access(_))),
             Err(_) => true,
         };
-        if changed {
-            report(&reload(&folder, limits, &active));
+        if has_changed {
+            changed();
         }
     };
     let mut debouncer = new_debouncer(SETTLED, None, on_events).map_err(failed)?;
-    debouncer.watch(&dir, RecursiveMode::Recursive).map_err(failed)?;
+    debouncer.watch(dir, RecursiveMode::Recursive).map_err(failed)?;
     Ok(Watcher { _debouncer: debouncer })
 }

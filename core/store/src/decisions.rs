@@ -129,6 +129,22 @@ impl Decisions {
             .collect()
     }
 
+    /// The number of the newest decision; 0 when there is none. Numbers grow by one.
+    pub fn newest(&self) -> u64 {
+        self.ring().next - 1
+    }
+
+    /// The decisions after the one of that number, with their numbers, the oldest first. What the ring has lost by
+    /// then is left out.
+    pub fn since(&self, number: u64, limit: usize) -> Vec<(u64, Decision)> {
+        let ring = self.ring();
+        let oldest = ring.next.saturating_sub(self.capacity as u64).max(number.saturating_add(1));
+        (oldest..ring.next)
+            .take(limit)
+            .filter_map(|number| Some((number, read(&ring.map, number as usize % self.capacity)?)))
+            .collect()
+    }
+
     /// The decision on a request.
     pub fn find(&self, request_id: Uuid) -> Option<Decision> {
         let ring = self.ring();
@@ -229,6 +245,20 @@ mod tests {
         assert_eq!(ring.find(Uuid::from_u128(3)), None, "overwritten");
         ring.append(&decision(20));
         assert_eq!(ring.last(1), [decision(20)]);
+    }
+
+    #[test]
+    fn whoever_follows_sees_each_once() {
+        let folder = tempfile::tempdir().expect("folder");
+        let ring = Decisions::open(&folder.path().join("ring"), 8).expect("opens");
+        assert_eq!((ring.newest(), ring.since(0, 10)), (0, Vec::new()));
+        (0..3).for_each(|index| ring.append(&decision(index)));
+        assert_eq!(ring.since(0, 2), [(1, decision(0)), (2, decision(1))]);
+        assert_eq!(ring.since(2, 2), [(3, decision(2))]);
+        assert!(ring.since(ring.newest(), 2).is_empty());
+        (3..20).for_each(|index| ring.append(&decision(index)));
+        let seen: Vec<u64> = ring.since(3, 100).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(seen, (13..=20).collect::<Vec<u64>>(), "the others are overwritten");
     }
 
     #[test]

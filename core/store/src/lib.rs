@@ -6,6 +6,7 @@
 //!   [`failures`], [`expiry`], [`reconciliation`], [`ledger`], [`events`],
 //!   [`subscribers`], [`deliveries`], [`inbox`], [`spool`], [`scheduled`], [`tokens`], [`meta`]
 //! - [`Decisions`]: the last decisions, for `dndgate why --request`
+//! - [`record`]: what the policies judged, for `dndgate policy replay`
 
 pub mod agency;
 mod cache;
@@ -30,6 +31,7 @@ pub mod names;
 pub mod opt;
 pub mod preferences;
 pub mod reconciliation;
+pub mod record;
 pub mod release;
 pub mod reviews;
 mod rows;

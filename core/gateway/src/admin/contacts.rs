@@ -139,10 +139,24 @@ pub(crate) async fn delete(
     caller: Caller<Writing>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    find(&admin, &caller, &id).await?;
+    let gone = find(&admin, &caller, &id).await?;
     let origin = Origin::api(&caller.actor, clock::now());
+    let addresses: Vec<_> = gone.addresses.iter().map(|one| one.key.clone()).collect();
+    // Before, so that a crash in between leaves nothing, and after, for what came meanwhile.
+    admin.shared.recorder.forget(&gone.tenant, &addresses).await.map_err(unforgotten)?;
     admin.shared.store.write(move |tx| store::delete(tx, &id, &origin)).await?;
+    admin.shared.recorder.forget(&gone.tenant, &addresses).await.map_err(unforgotten)?;
     Ok(Json(json!({ "succeded": true, "succeeded": true })))
+}
+
+/// Erasing is asked for again: then it goes through, or the disk is mended first.
+fn unforgotten(error: std::io::Error) -> Problem {
+    tracing::error!(%error, "what policies judged of a contact cannot be erased");
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "record-unwritable",
+        "the record cannot be written; erase it again later",
+    )
 }
 
 #[derive(Deserialize)]

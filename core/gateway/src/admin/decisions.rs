@@ -23,7 +23,7 @@ use std::{convert::Infallible, time::Duration};
 /// The most decisions in one answer.
 const LIMIT_MAX: usize = 1_000;
 /// How many a stream begins with, and how many newer ones it tells at a time.
-const STREAM_FIRST: usize = 50;
+const STREAM_FIRST: u64 = 50;
 const STREAM_MAX: usize = 500;
 /// How often a stream looks for newer ones.
 const LOOK: Duration = Duration::from_millis(500);
@@ -66,29 +66,23 @@ fn live(
     tenant: Option<String>,
 ) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
     let heartbeat = admin.shared.config.load().events.heartbeat.0;
-    let start: Option<uuid::Uuid> = None;
-    let pages = stream::unfold((admin, tenant, start), |(admin, tenant, mut last)| async move {
+    let seen = admin.shared.decisions.newest().saturating_sub(STREAM_FIRST);
+    let pages = stream::unfold((admin, tenant, seen), |(admin, tenant, seen)| async move {
         let mut draining = admin.shared.draining.subscribe();
         loop {
             if *draining.borrow_and_update() {
                 return None;
             }
-            let count = if last.is_some() { STREAM_MAX } else { STREAM_FIRST };
-            let newest = admin.shared.decisions.last(count);
-            let fresh: Vec<&Decision> =
-                newest.iter().take_while(|one| Some(one.request_id) != last).collect();
-            if let Some(first) = fresh.first() {
-                last = Some(first.request_id);
+            let fresh = admin.shared.decisions.since(seen, STREAM_MAX);
+            if let Some((newest, _)) = fresh.last() {
+                let seen = *newest;
                 let told: Vec<_> = fresh
                     .iter()
-                    .rev()
-                    .filter(|one| tenant.as_deref().is_none_or(|tenant| tenant == &*one.tenant))
-                    .map(|one| Ok(Event::default().data(shown(one).to_string())))
+                    .filter(|(_, one)| tenant.as_deref().is_none_or(|tenant| tenant == &*one.tenant))
+                    .map(|(_, one)| Ok(Event::default().data(shown(one).to_string())))
                     .collect();
-                return Some((stream::iter(told), (admin, tenant, last)));
+                return Some((stream::iter(told), (admin, tenant, seen)));
             }
-            // So that an empty list, too, is known as the beginning.
-            last = last.or(Some(uuid::Uuid::nil()));
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 _ = draining.changed() => {}

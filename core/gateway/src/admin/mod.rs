@@ -16,6 +16,7 @@ mod policies;
 mod problem;
 mod reconciliations;
 mod release;
+mod replays;
 mod reviews;
 mod search;
 mod session;
@@ -51,6 +52,8 @@ pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
     sessions: Arc<session::Sessions>,
     stats: Arc<stats::Stats>,
+    /// One replay at a time.
+    replaying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The API's description, generated from the code.
@@ -107,6 +110,8 @@ pub(crate) struct Admin {
         subscribers::replay,
         decisions::list,
         policies::list,
+        replays::replay,
+        replays::shadow,
         policies::read,
         policies::replace,
         policies::history,
@@ -130,7 +135,7 @@ pub fn openapi() -> String {
 /// Serves until the gateway drains.
 pub(crate) async fn serve(shared: Arc<Shared>, listener: tokio::net::TcpListener) {
     let mut draining = shared.draining.subscribe();
-    let admin = Admin { shared, sessions: Arc::default(), stats: Arc::default() };
+    let admin = Admin { shared, sessions: Arc::default(), stats: Arc::default(), replaying: Arc::default() };
     let (sampled, prometheus) = (Arc::clone(&admin.stats), admin.shared.prometheus.clone());
     tokio::spawn(async move {
         loop {
@@ -204,6 +209,8 @@ fn router(admin: Admin) -> Router {
         .route("/v1/subscribers/{id}/replay", post(subscribers::replay))
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/policies/try", post(policies::try_out))
+        .route("/v1/policies/replay", post(replays::replay))
+        .route("/v1/policies/shadow", get(replays::shadow))
         .route("/v1/policies", get(policies::list))
         .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
         .route("/v1/policies/{file}/history", get(policies::history))

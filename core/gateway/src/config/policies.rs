@@ -10,6 +10,8 @@ use std::{path::PathBuf, time::Duration};
 pub struct PoliciesConfig {
     /// The folder with the Lua files; the shipped policies serve for files that are not there.
     pub dir: PathBuf,
+    /// A folder with a candidate, which judges beside the others and enforces nothing.
+    pub shadow: Option<PathBuf>,
     /// How long a script may run.
     pub time_limit: Time,
     /// How much memory a script may take.
@@ -20,6 +22,7 @@ impl Default for PoliciesConfig {
     fn default() -> PoliciesConfig {
         PoliciesConfig {
             dir: "policies".into(),
+            shadow: None,
             time_limit: Time(Duration::from_millis(50)),
             memory_limit: Size(16 << 20),
         }

@@ -11,13 +11,20 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
-/// A time, written `30s`.
+/// A time, written `30s` or `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Duration);
 
 impl Time {
+    /// Reads a time; a day has 24 hours.
+    pub fn parse(text: &str) -> Option<Time> {
+        let span: jiff::Span = text.parse().ok()?;
+        let time = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+        Duration::try_from(time).ok().map(Time)
+    }
+
     /// As the rules count time.
-    pub(super) fn signed(self) -> jiff::SignedDuration {
+    pub(crate) fn signed(self) -> jiff::SignedDuration {
         jiff::SignedDuration::try_from(self.0).unwrap_or(jiff::SignedDuration::MAX)
     }
 }
@@ -43,8 +50,7 @@ impl<'de> Deserialize<'de> for Size {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        time.map(Time)
+        Time::parse(&text)
             .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time; write it as \"30s\"")))
     }
 }
@@ -108,6 +114,23 @@ impl<T> OneOrMany<T> {
         match self {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        for (text, seconds) in
+            [("30s", 30), ("1h30m", 5_400), ("24h", 86_400), ("7d", 604_800), ("1w", 604_800)]
+        {
+            assert_eq!(Time::parse(text), Some(Time(Duration::from_secs(seconds))), "{text}");
+        }
+        for text in ["", "7", "soon", "-1h", "1 month"] {
+            assert_eq!(Time::parse(text), None, "{text}");
         }
     }
 }

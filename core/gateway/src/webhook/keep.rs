@@ -42,7 +42,8 @@ impl Hook<'_> {
             let what = apply::judge(&policies, self.route, tenant.tenant.region, event, now, &request_id);
             let confirm =
                 confirm::due(self.worker, self.route, tenant, authentic, (index, event), &what, now);
-            Some(Judged { tenant: Arc::clone(&tenant.name), event_id: event.id.to_string(), what, confirm })
+            let tenant = Arc::clone(&tenant.name);
+            Some(Judged { tenant, event: index, event_id: event.id.to_string(), what, confirm })
         });
         let judged = apply::distinct(judged.collect());
         let once = authentic.proof().once.clone();
@@ -60,7 +61,8 @@ impl Hook<'_> {
             next_at: later(now, self.adapter().profile().webhook_timeout),
         });
         let provider = self.provider().to_owned();
-        let (kept, changes) = shared
+        let own = Arc::clone(&policies);
+        let (kept, changes, news) = shared
             .store
             .write(move |tx| {
                 if let Some(once) = &once
@@ -72,15 +74,17 @@ impl Hook<'_> {
                         now,
                     )? == Seen::Conflict
                 {
-                    return Ok((Kept::Conflict, Vec::new()));
+                    return Ok((Kept::Conflict, Vec::new(), Vec::new()));
                 }
                 let mut changes: Vec<Change> = Vec::new();
                 let mut confirmations = Vec::new();
+                let mut news = Vec::new();
                 for one in &judged {
                     let key = format!("{}:{}", one.tenant, one.event_id);
                     if inbox::first_time(tx, &provider, &key, None, now)? == Seen::First {
-                        let (changed, confirmation) = confirm::apply(tx, one, &policies, now)?;
+                        let (changed, confirmation) = confirm::apply(tx, one, &own, now)?;
                         changes.extend(changed);
+                        news.push(one.event);
                         confirmations.extend(confirmation);
                     }
                 }
@@ -88,10 +92,15 @@ impl Hook<'_> {
                 if let Some(entry) = &entry {
                     spool::put(tx, entry)?;
                 }
-                Ok((Kept::Spooled(id, confirmations), changes))
+                Ok((Kept::Spooled(id, confirmations), changes, news))
             })
             .await?;
         apply::announce(shared, &changes);
+        for event in news.iter().filter_map(|index| events.get(*index)) {
+            if let Some(tenant) = apply::tenant_of(routes, self.route, event) {
+                shared.recorder.event(self.route, tenant, event, &policies, now);
+            }
+        }
         Ok(kept)
     }
 }
