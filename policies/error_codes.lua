@@ -42,10 +42,64 @@ local function nothing(message)
   return { effect = "none", message = message }
 end
 
+local function permanent(reason, message)
+  return { effect = "permanent", reason = reason, message = message }
+end
+
+local function temporary(reason, message)
+  return { effect = "temporary", reason = reason, message = message }
+end
+
+-- Adds codes that say nothing of the person, several to a line; an entry of their own counts more.
+local function also(entries, more)
+  for codes, message in pairs(more) do
+    for code in codes:gmatch("%S+") do
+      entries[code] = entries[code] or nothing(message)
+    end
+  end
+  return entries
+end
+
+-- The extended codes of mail servers (RFC 3463, RFC 7504, RFC 7505, RFC 7372; the registry "SMTP Enhanced Status Codes"
+-- at IANA), for a mail service that reports them: a described provider whose code is this, or acme = smtp below.
+-- What begins with 4 passes. Of those that begin with 5 only the second group (1 and 2: address, mailbox) is about the
+-- person; 3 to 7 are about servers, routes, the protocol, the content, and what the sender may do. Uncertain: 5.4.1, with
+-- which Exchange Online also refuses recipients that it does not know.
+local smtp = also({
+  ["5.0.0"] = permanent("bounce", "the mail failed for good"),
+  ["5.1.0"] = permanent("bounce", "the address was refused"),
+  ["5.1.1"] = permanent("bounce", "no such mailbox"),
+  ["5.1.2"] = permanent("bounce", "no such mail domain"),
+  ["5.1.3"] = permanent("bounce", "not a valid mail address"),
+  ["5.1.6"] = permanent("bounce", "the mailbox has moved, and where to is not said"),
+  ["5.1.10"] = permanent("bounce", "the domain takes no mail at all (null MX)"),
+  ["5.2.0"] = permanent("bounce", "the mailbox refused the mail for good"),
+  ["5.2.1"] = permanent("bounce", "the mailbox is disabled"),
+}, {
+  ["4.0.0 4.1.0 4.1.1 4.1.2 4.1.3 4.1.4 4.1.7 4.1.8 4.2.0 4.2.1 4.2.2 4.2.3 4.2.4"] = "failed for a while",
+  ["4.3.0 4.3.1 4.3.2 4.3.3 4.3.5 4.4.0 4.4.1 4.4.2 4.4.3 4.4.4 4.4.5 4.4.6 4.4.7"] = "failed for a while",
+  ["4.5.0 4.5.3 4.6.0 4.7.0 4.7.1 4.7.5 4.7.24 4.7.25 4.7.26 4.7.27 4.7.28 4.7.29"] = "failed for a while",
+  ["5.1.4"] = "the address stands for several mailboxes",
+  ["5.1.5"] = "the address is valid",
+  ["5.1.7 5.1.8 5.1.9"] = "the sender's address or domain",
+  ["5.2.2"] = "the mailbox is full",
+  ["5.2.3 5.3.4 5.2.4"] = "too large, or a mailing list could not be expanded",
+  ["5.3.0 5.3.1 5.3.2 5.3.3 5.3.5 5.3.6"] = "the mail service itself",
+  ["5.4.0 5.4.1 5.4.2 5.4.3 5.4.4 5.4.5 5.4.6 5.4.7"] = "the network or its routes",
+  ["5.5.0 5.5.1 5.5.2 5.5.3 5.5.4 5.5.5 5.5.6"] = "the protocol between mail servers",
+  ["5.6.0 5.6.1 5.6.2 5.6.3 5.6.4 5.6.5 5.6.6 5.6.7 5.6.8 5.6.9 5.6.10"] = "the form of the content",
+  ["5.7.0 5.7.1 5.7.2 5.7.3 5.7.4 5.7.5 5.7.6 5.7.7 5.7.8 5.7.9 5.7.10 5.7.11 5.7.12 5.7.13 5.7.14 5.7.15"] = "what the sender may do, or the content",
+  ["5.7.16 5.7.17 5.7.18 5.7.19 5.7.20 5.7.21 5.7.22 5.7.23 5.7.24 5.7.25 5.7.26 5.7.27 5.7.28 5.7.29 5.7.30"] = "what the sender may do, or the content",
+})
+
 return {
-  twilio = {
+  smtp = smtp,
+
+  -- Twilio: "Error and Warning Dictionary" (www.twilio.com/docs/api/errors, a page for each code; also as the file
+  -- twilio-error-codes.json) and "Error code mapping" for WhatsApp (docs/whatsapp/api/error-code-mapping). Uncertain:
+  -- 30004, of which Twilio says that lost signal and carriers' trouble give it too; 63014, whose page names no cause.
+  twilio = also({
     -- SMS: the carrier's report
-    ["30001"] = nothing("queue overflow"),
     ["30002"] = nothing("the Twilio account is suspended"),
     ["30003"] = { effect = "temporary", reason = "carrier", message = "handset unreachable: off, no signal, or it cannot get SMS" },
     ["30004"] = { effect = "permanent", reason = "carrier", message = "blocked: the destination is barred, opted out, or on a do-not-disturb list" },
@@ -53,24 +107,39 @@ return {
     ["30006"] = { effect = "temporary", reason = "carrier", message = "landline, or a carrier that cannot be reached" },
     ["30007"] = nothing("filtered for its content"),
     ["30008"] = nothing("unknown error"),
-    ["30034"] = nothing("the sending number is not registered for A2P 10DLC"),
+    ["30450"] = nothing("blocked for a quarter of an hour by Twilio's protection against fraud"),
     -- SMS: the answer to a send. For a whatsapp: address it concerns WhatsApp.
     ["21610"] = { effect = "permanent", reason = "provider_opt_out", message = "the person opted out (replied STOP)" },
+    ["21614"] = { effect = "temporary", reason = "carrier", message = "not a mobile number: a landline, or none at all" },
     ["21635"] = { effect = "temporary", reason = "carrier", message = "the number is a landline" },
     -- WhatsApp and Messenger through Twilio
     ["63003"] = { effect = "temporary", reason = "carrier", message = "no such address on this channel" },
-    ["63005"] = nothing("content refused by the channel"),
-    ["63013"] = nothing("against the channel's policy"),
     ["63014"] = { effect = "temporary", reason = "provider_opt_out", message = "the person blocked the sender or opted out" },
     ["63016"] = nothing("outside the 24-hour window, a template is needed"),
-    ["63018"] = nothing("rate limit of the channel"),
     ["63024"] = { effect = "temporary", reason = "carrier", message = "not a valid WhatsApp recipient" },
     ["63032"] = nothing("WhatsApp limits messages to this person at the moment"),
     ["63033"] = { effect = "temporary", reason = "provider_opt_out", channel = "WhatsApp", message = "the person stopped marketing messages on WhatsApp" },
+    ["63036"] = nothing("not reachable by RCS at the moment; other channels are no matter of this"),
     ["63049"] = nothing("Meta chose not to deliver this marketing message"),
-  },
+  }, {
+    ["20001 20003 20004 20005 20006 20008 20009 20404 20409 20422 20429 20500 20503"] = "the account or the request, not the person",
+    ["21201 21211 21217 21401 21421 21604 21628"] = "not a number",
+    ["21202 21203 21214 21215 21216 21408 21612"] = "Twilio does not send there, or not from this sender",
+    ["21210 21212 21213 21407 21601 21603 21606 21607 21611 21616 21701 21702 21703 21704 21705 21709 21711 21712"] = "the sender is not allowed, not there or too busy",
+    ["21219 21608 63015"] = "a trial account or sandbox writes to numbers of its own only",
+    ["21602 21605 21609 21617 21618 21619 21620 21621 21622 21623 21624 21626 21627 21652 21653 21654 21655 21656 21657 21658"] = "the form of the request",
+    ["30001 30017 30020 30021 30410"] = "Twilio or the carrier was too busy",
+    ["30009 30010 30012 30013 30014 30015 30016 30019 30028 30029 30030 30031 30036"] = "the message's form, size, price or time",
+    ["30011"] = "no pictures can be sent to this number",
+    ["30018 30022 30023 30024 30025 30026 30027 30032 30033 30034 30035"] = "the sender is not registered, or has used up what it may send",
+    ["63001 63002 63007 63008 63020 63022 63030 63031 63035 63051"] = "the sender or its set-up at the channel",
+    ["63005 63006 63013 63019 63021 63025 63026 63034 63037 63039 63047"] = "content or media refused by the channel",
+    ["63009 63010 63011 63012 63017 63018 63023 63038"] = "rate limit or error of the channel",
+    ["63027 63028 63029 63040 63041 63042 63043 63044 63045 63046"] = "template problem",
+  }),
 
-  -- Mailgun reports a word, not a number: the `reason` of a failed message.
+  -- Mailgun reports a word, not a number: the `reason` of a failed message (documentation, "Events", "Tracking failures").
+  -- "generic" also covers refusals as spam (550 5.7…); the server's words stand in failure.message.
   mailgun = {
     ["bounce"] = { effect = "permanent", severity = "permanent", reason = "bounce", message = "the mailbox refused the mail for good" },
     ["generic"] = { effect = "permanent", severity = "permanent", reason = "bounce", message = "the mail failed for good" },
@@ -85,7 +154,7 @@ return {
     ["unknown"] = none,
   },
 
-  -- Google's APIs answer with a status (google.rpc.Code). None of them says that the person opted out: whoever
+  -- Google's APIs answer with a status (google.rpc.Code; RCS for Business, "Error codes"). None of them says that the person opted out: whoever
   -- pressed "Unsubscribe" in Google Messages is known by a webhook (keywords.lua, trust_provider).
   rbm = {
     ["INVALID_ARGUMENT"] = nothing("the request is not right"),
@@ -174,8 +243,9 @@ return {
     ["whatsapp/hard_bounce"] = { effect = "temporary", reason = "carrier", message = "not a WhatsApp number" },
   },
 
-  -- Telnyx ("Messaging error codes", documentation)
-  telnyx = {
+  -- Telnyx: "Messaging Error Code Reference" (developers.telnyx.com/docs/messaging/messages/error-codes) and "Telnyx
+  -- messaging error codes" (support.telnyx.com, article 6505121). Uncertain: 40006 and 40008, which carriers use loosely.
+  telnyx = also({
     ["40001"] = { effect = "temporary", reason = "carrier", message = "not routable: a landline, or no mobile number" },
     ["40002"] = nothing("blocked as spam: the content, not the person"),
     ["40003"] = nothing("blocked as spam for a time: the content, not the person"),
@@ -186,11 +256,24 @@ return {
     ["40300"] = { effect = "permanent", reason = "provider_opt_out", message = "the person opted out (replied STOP)" },
     ["sending_failed"] = nothing("failed, without a reason"),
     ["delivery_failed"] = nothing("failed, without a reason"),
-  },
+    ["40012"] = { effect = "temporary", reason = "carrier", message = "the carrier does not know the number" },
+  }, {
+    ["10001 10002 10016 40310"] = "not a number that can be written to",
+    ["10003 10004 10005 10006 10007 10008 10009 10010 10011 10012 10013 10014 10015 10017"] = "the account or the request, not the person",
+    ["20006 20012 20013 20015 20016 20017 20100"] = "the account",
+    ["40007 40009"] = "the content or a loop",
+    ["40010 40016 40017 40018 40150 40151 40329"] = "the sender is not registered, or has used up what it may send",
+    ["40011 40014 40318"] = "too many messages at once",
+    ["40013 40100 40305 40306 40308 40315 40320 40321"] = "the sender",
+    ["40015 40322"] = "blocked for its content",
+    ["40301 40302 40304 40316 40317 40319 40328"] = "the message's form or size",
+    ["40309 40311 40312 40313 40314"] = "the account or its messaging profile",
+  }),
 
-  -- Vonage: codes of delivery receipts of the SMS API ("SMS Delivery Error Codes", support pages), statuses of its
-  -- answers as submit/N ("API errors, SMS"), codes of the Messages API ("API errors, Messages")
-  vonage = {
+  -- Vonage: codes of delivery receipts of the SMS API ("Delivery receipts"), statuses of its answers as submit/N
+  -- (developer.vonage.com/en/api-errors/sms), codes of the Messages API (developer.vonage.com/en/api-errors/messages).
+  -- Uncertain: 53 and 1483, by which Indian carriers say that no consent is registered; whose word that is they do not.
+  vonage = also({
     ["1"] = nothing("not delivered, without a reason"),
     ["2"] = { effect = "temporary", reason = "carrier", message = "handset unavailable for a time" },
     ["3"] = { effect = "temporary", reason = "carrier", message = "number no longer active" },
@@ -203,8 +286,8 @@ return {
     ["10"] = nothing("error in the message"),
     ["11"] = { effect = "temporary", reason = "carrier", message = "no route to the number" },
     ["12"] = { effect = "temporary", reason = "carrier", message = "the number cannot be reached" },
-    ["13"] = { effect = "temporary", reason = "carrier", message = "the person may not get it for their age" },
-    ["14"] = { effect = "permanent", reason = "carrier", message = "the number is blocked by its carrier" },
+    ["13"] = nothing("the content is not for the person's age"),
+    ["14"] = { effect = "temporary", reason = "carrier", message = "the carrier delivers no texts to the number: not in its plan, or suspended" },
     ["15"] = nothing("the person's prepaid credit is used up"),
     ["16"] = nothing("quota of the gateway"),
     ["39"] = nothing("the sender is not allowed there"),
@@ -261,7 +344,7 @@ return {
     ["1170"] = nothing("not a number"),
     ["1180"] = { effect = "temporary", reason = "carrier", message = "handset unavailable for a time" },
     ["1190"] = { effect = "temporary", reason = "carrier", message = "number no longer active" },
-    ["1200"] = { effect = "permanent", reason = "carrier", message = "the person has barred such messages at the carrier" },
+    ["1200"] = nothing("the number is being moved between carriers"),
     ["1210"] = nothing("blocked as spam: the content, not the person"),
     ["1220"] = nothing("the handset was busy"),
     ["1230"] = nothing("network error"),
@@ -269,8 +352,8 @@ return {
     ["1241"] = nothing("too many messages to this person"),
     ["1250"] = { effect = "temporary", reason = "carrier", message = "no route to the number" },
     ["1260"] = { effect = "temporary", reason = "carrier", message = "the number cannot be reached" },
-    ["1270"] = { effect = "temporary", reason = "carrier", message = "the person may not get it for their age" },
-    ["1280"] = { effect = "permanent", reason = "carrier", message = "the number is blocked by its carrier" },
+    ["1270"] = nothing("the content is not for the person's age"),
+    ["1280"] = { effect = "temporary", reason = "carrier", message = "the carrier delivers no texts to the number: not in its plan, or suspended" },
     ["1290"] = nothing("the person's prepaid credit is used up"),
     ["1300"] = { effect = "temporary", reason = "carrier", message = "the person is not on this channel" },
     ["1310"] = nothing("the person's device cannot show it"),
@@ -283,10 +366,18 @@ return {
     ["1380"] = none,
     ["1420"] = nothing("the sender is not allowed"),
     ["1460"] = nothing("daily limit of the account"),
-    ["1470"] = nothing("fraud protection of the account"),
-  },
+    ["1483"] = { effect = "temporary", reason = "provider_opt_out", message = "the person has not consented, by the carriers' register" },
+  }, {
+    ["1251 1282 1331"] = "error or refusal of the channel",
+    ["1381 1382"] = "the media",
+    ["1400 1410 1430 1440 1450 1451"] = "the form of the request",
+    ["1461"] = "withheld by Meta's limit on marketing messages",
+    ["1470 1472 1473"] = "the account's protection against fraud",
+    ["1480 1481 1482 1484"] = "sender or content are not registered in that country",
+  }),
 
-  -- Bandwidth ("Messaging errors", documentation)
+  -- Bandwidth: "Messaging errors" (dev.bandwidth.com/docs/messaging/errors; github.com/Bandwidth/api-docs, errors.mdx).
+  -- Uncertain: 4702, which covers a full SIM card and a barred number alike.
   bandwidth = {
     ["4001"] = nothing("the service is not allowed"),
     ["4301"] = nothing("malformed encoding"),
@@ -368,8 +459,9 @@ return {
     ["message-failed"] = nothing("failed, without a reason"),
   },
 
-  -- Sinch: codes of delivery reports of the SMS API ("Delivery report error codes", documentation), its statuses where
-  -- the code says nothing, reasons of the Conversation API ("Delivery status reason", documentation)
+  -- Sinch: codes of delivery reports of the SMS API ("Delivery reports", error codes), its statuses where the code says
+  -- nothing, reasons of the Conversation API ("Callbacks", error codes). Uncertain: Deleted, which Sinch says may mean
+  -- that the person opted out at the carrier.
   sinch = {
     ["402"] = { effect = "temporary", reason = "carrier", message = "unroutable: the carrier refuses messages to this number" },
     ["403"] = nothing("internal error"),
@@ -397,7 +489,9 @@ return {
     ["opt_in"] = nothing("opted in at Sinch: by whom is not said"),
     ["RECIPIENT_NOT_OPTED_IN"] = { effect = "temporary", reason = "provider_opt_out", message = "the person has not opted in at this channel" },
     ["RECIPIENT_NOT_REACHABLE"] = { effect = "temporary", reason = "carrier", message = "the person cannot be reached on this channel" },
-    ["RECIPIENT_INVALID_CHANNEL_IDENTITY"] = { effect = "temporary", reason = "carrier", message = "no such address on this channel" },
+    ["RECIPIENT_INVALID_CHANNEL_IDENTITY"] = nothing("malformed for this channel"),
+    ["RATE_LIMITED"] = nothing("too many requests"),
+    ["UNKNOWN"] = none,
     ["OUTSIDE_ALLOWED_SENDING_WINDOW"] = nothing("outside the allowed window"),
     ["CHANNEL_FAILURE"] = nothing("error of the channel"),
     ["CHANNEL_BAD_CONFIGURATION"] = none,
@@ -433,7 +527,7 @@ return {
     ["408"] = nothing("no report: delivered or not"),
   },
 
-  -- Plivo ("Error codes", messaging documentation)
+  -- Plivo: "Error codes" (plivo.com/docs/messaging/troubleshooting/error-codes)
   plivo = {
     ["10"] = nothing("rejected as invalid by the carrier"),
     ["20"] = nothing("network error"),
@@ -463,7 +557,8 @@ return {
     ["rejected"] = nothing("rejected, without a reason"),
   },
 
-  -- Postmark reports the Type of a bounce ("Bounce API", documentation), the reason of a suppression, or an API error.
+  -- Postmark reports the Type of a bounce ("Bounce API", bounce types), the reason of a suppression, or an API error
+  -- ("API error codes").
   postmark = {
     ["HardBounce"] = { effect = "permanent", reason = "bounce", message = "the mailbox does not exist, or refused the mail for good" },
     ["BadEmailAddress"] = { effect = "permanent", reason = "bounce", message = "not a valid mail address" },
@@ -482,6 +577,9 @@ return {
     ["VirusNotification"] = nothing("the content was taken for a virus"),
     ["Unconfirmed"] = nothing("registration was not confirmed"),
     ["SMTPApiError"] = nothing("the mail was not accepted for delivery: its form, not the person"),
+    ["TemplateRenderingFailed"] = nothing("template problem"),
+    ["InboundError"] = nothing("an incoming mail could not be passed on"),
+    ["OpenRelayTest"] = nothing("a test of the sender's mail server"),
     ["DMARCPolicy"] = nothing("the sender's own DMARC policy"),
     ["Unknown"] = nothing("Postmark could not tell what kind of bounce it was"),
   },
@@ -498,6 +596,7 @@ return {
     ["23"] = nothing("the mail is too large"),
     ["24"] = nothing("the mail service did not answer in time"),
     ["25"] = nothing("refused by SparkPost's own rules"),
+    ["26"] = nothing("withheld by SparkPost, which expects no delivery"),
     ["40"] = nothing("failed, without a reason"),
     ["50"] = nothing("the mail service blocks the sender, not the person"),
     ["51"] = nothing("blocked as spam: the sender, not the person"),
@@ -559,6 +658,9 @@ return {
     ["delivery_failed"] = nothing("not delivered, without a reason"),
     ["failed"] = nothing("failed, without a reason"),
     ["rejected"] = nothing("rejected, without a reason"),
+    ["71"] = none,
+    ["72"] = none,
+    ["bird/14001"] = nothing("not delivered by the channel, without a reason"),
     ["api/2"] = nothing("the access key is not valid"),
     ["api/9"] = nothing("a parameter is missing or invalid"),
     ["api/10"] = none,
@@ -574,8 +676,10 @@ return {
     ["131049"] = nothing("withheld by Meta's limit on marketing messages"),
   },
 
-  -- WhatsApp Cloud API, of Meta
-  whatsapp = {
+  -- WhatsApp Cloud API, of Meta: "Error codes" (developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes).
+  -- Uncertain: 131026, which may be passing or final. To block after several of them:
+  --   ["131026"] = { effect = "temporary", reason = "carrier", threshold = { failures = 3, within = "30d" }, expires = "90d" },
+  whatsapp = also({
     -- What a person pressed in the app: "Offers and announcements", stop and resume
     ["marketing_stop"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped marketing messages in WhatsApp" },
     ["marketing_resume"] = { effect = "opt_in", message = "the person wants marketing messages again" },
@@ -607,6 +711,7 @@ return {
     ["131008"] = none,
     ["131009"] = none,
     ["100"] = none,
+    ["3"] = nothing("the app may not do this"),
     ["33"] = none,
     ["130497"] = nothing("the business may not write to this country"),
     ["131031"] = nothing("the business account is locked"),
@@ -672,9 +777,13 @@ return {
     ["139101"] = none,
     ["139102"] = none,
     ["139103"] = none,
-  },
+  }, {
+    ["139000 139001 139002 139003 139004 147001 147002 147003 147004 147005"] = "flows and the business's own set-up",
+    ["200 230 294 299"] = "a permission of the app",
+  }),
 
-  -- Messenger, of Meta: code, or code/subcode
+  -- Messenger, of Meta: code, or code/subcode ("Error codes" of the Messenger Platform, "Handle errors" of the Graph API).
+  -- Uncertain: 551, which is also what a deactivated account gives.
   messenger = {
     -- What a person pressed: "Stop messages" and "Resume messages" of a notification
     ["marketing_stop"] = { effect = "temporary", reason = "provider_opt_out", message = "the person stopped notifications in Messenger" },

@@ -271,6 +271,7 @@ pub(crate) async fn learned(
             what: judge(&policies, route, region, event, now, request_id),
             confirm: None,
         })
+        .filter(|judged| !matches!(judged.what, What::Nothing))
         .collect();
     let mut waiting = Vec::new();
     for handle in learned.scheduled {
@@ -281,6 +282,9 @@ pub(crate) async fn learned(
                 waiting.push((handle.clone(), address.key, recipient.channels));
             }
         }
+    }
+    if judged.is_empty() && waiting.is_empty() {
+        return Ok(());
     }
     let provider = route.provider.name.clone();
     let tenant_name = Arc::clone(&tenant.name);

@@ -8,13 +8,8 @@ use dndgate_adapter::{
     outbound::Call,
     sign,
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use std::borrow::Cow;
-
-/// Codes that speak of the recipient, and not of the sender, the text or the account. What they mean is for
-/// the policy.
-const OF_THE_RECIPIENT: &[&str] =
-    &["21610", "21635", "30003", "30004", "30005", "30006", "63003", "63014", "63024", "63033"];
 
 /// The code of somebody who opted out.
 const UNSUBSCRIBED: &str = "21610";
@@ -31,7 +26,8 @@ pub(crate) fn learn(request: &Request<'_>, send: &Sending<'_>, answer: &Answer<'
         return learned;
     }
     let Some(said) = Said::read(answer.body) else { return learned };
-    if answer.status.is_client_error() {
+    // Other errors are about the credentials, the path or the rate. What a code means is for the policy.
+    if answer.status == StatusCode::BAD_REQUEST {
         learned.events.extend(failure(request, send, answer, &said));
     } else if answer.status.is_success() && send.scheduled {
         learned.scheduled.extend(handle(request, send, &said));
@@ -46,7 +42,7 @@ fn failure(
     said: &Said,
 ) -> Option<Event<'static>> {
     let [recipient] = &send.recipients[..] else { return None };
-    let code = said.code.clone().filter(|code| OF_THE_RECIPIENT.contains(&code.as_str()))?;
+    let code = said.code.clone().filter(|code| !code.is_empty())?;
     // One answer is one event; answers alone have no id that Twilio promises.
     let occasion = match answer.headers.get("twilio-request-id").and_then(|id| id.to_str().ok()) {
         Some(id) => id.to_owned(),

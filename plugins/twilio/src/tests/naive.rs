@@ -50,11 +50,14 @@ fn point_1_an_opt_out_is_seen_in_the_answer_and_in_the_callback() {
     let answer = Answer { status: StatusCode::BAD_REQUEST, headers: &headers, body: json };
     assert_eq!(TWILIO.learn(&request, &sending, &[], &answer).events[0].id, "answer:21610:RQ1");
     for (status, body) in
-        [(400, &br#"{"code":20003}"#[..]), (400, b"no"), (201, json), (400, br#"{"code":21211}"#)]
+        [(401, &br#"{"code":20003}"#[..]), (400, b"no"), (201, json), (429, br#"{"code":20429}"#)]
     {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), headers: &headers, body };
         assert!(TWILIO.learn(&request, &sending, &[], &answer).events.is_empty());
     }
+    // No code is the adapter's to judge.
+    let answer = Answer { status: StatusCode::BAD_REQUEST, headers: &headers, body: br#"{"code":21614}"# };
+    assert_eq!(TWILIO.learn(&request, &sending, &[], &answer).events[0].id, "answer:21614:RQ1");
     let signed = Signed::form(&[
         ("MessageSid", "SM1"),
         ("MessageStatus", "failed"),
