@@ -33,7 +33,8 @@ pub struct Fixture {
     pub notes: Vec<String>,
     /// The method.
     pub method: Method,
-    /// Path and query, an API host as the path's first segment where the request is not for the main one.
+    /// Path and query. Where the request is not for the main API host, the path's first segment or the field
+    /// `Host` names it.
     pub target: String,
     /// The header fields.
     pub headers: HeaderMap,
@@ -127,8 +128,14 @@ impl Fixture {
             self.target.split_once('?').map_or((&*self.target, None), |(path, query)| (path, Some(query)));
         let inside = path.trim_start_matches('/');
         let (first, rest) = inside.split_at(inside.find('/').unwrap_or(inside.len()));
-        let host = profile.hosts.iter().any(|pattern| path::host_fits(pattern, first)).then_some(first);
-        let path = if host.is_some() { rest } else { path };
+        let is_known = |host: &&str| profile.hosts.iter().any(|pattern| path::host_fits(pattern, host));
+        let (host, path) = match Some(first).filter(is_known) {
+            Some(first) => (Some(first), rest),
+            None => {
+                let named = self.headers.get("host").and_then(|host| host.to_str().ok());
+                (named.filter(|host| !profile.upstream.ends_with(host)).filter(is_known), path)
+            }
+        };
         Request {
             head: Head { method: &self.method, host, path, query, headers: &self.headers },
             body: &self.body,

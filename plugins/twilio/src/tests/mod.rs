@@ -11,9 +11,12 @@ mod traffic;
 mod twiml;
 mod webhooks;
 
-use dndgate_adapter::{Authentic, Head, Recipient, ReplyGate, ReplyLink, Request, Secrets, Webhook};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use std::{fs, path::Path};
+use crate::TWILIO;
+use dndgate_adapter::{
+    Adapter, Authentic, Head, Recipient, ReplyGate, ReplyLink, Request, Secrets, Webhook, fixture,
+};
+use http::{HeaderMap, HeaderValue, Method};
+use std::path::Path;
 
 /// The auth token of every signed test.
 pub(super) const TOKEN: &str = "12345";
@@ -53,35 +56,23 @@ impl Fixture {
 /// All fixtures of a folder.
 pub(super) fn fixtures(folder: &str) -> Vec<Fixture> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
-    texts.flat_map(|text| text.split("### ").skip(1).map(parse).collect::<Vec<_>>()).collect()
+    fixture::Fixture::all(folder).into_iter().map(Fixture::from).collect()
 }
 
-fn parse(text: &str) -> Fixture {
-    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
-    let mut lines = head.lines();
-    let title = lines.next().unwrap().to_owned();
-    let mut lines = lines.peekable();
-    let mut expected = Vec::new();
-    while let Some(line) = lines.next_if(|line| line.starts_with("# ")) {
-        expected.push(line[2..].to_owned());
+impl From<fixture::Fixture> for Fixture {
+    fn from(read: fixture::Fixture) -> Fixture {
+        let request = read.request(TWILIO.profile());
+        Fixture {
+            host: request.head.host.map(str::to_owned),
+            path: request.head.path.to_owned(),
+            query: request.head.query.map(str::to_owned),
+            title: read.name,
+            expected: read.notes,
+            method: read.method,
+            headers: read.headers,
+            body: read.body,
+        }
     }
-    let mut start = lines.next().unwrap().split(' ');
-    let method = start.next().unwrap().parse().unwrap();
-    let target = start.next().unwrap();
-    let (path, query) =
-        target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
-    let mut headers = HeaderMap::new();
-    for line in lines {
-        let (name, value) = line.split_once(": ").unwrap();
-        headers.append(name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap());
-    }
-    let host = headers.get("host").and_then(|host| host.to_str().ok()).map(str::to_owned);
-    let host = host.filter(|host| host != "api.twilio.com" && host.ends_with("twilio.com"));
-    let body = body.trim_end_matches('\n').as_bytes().to_vec();
-    Fixture { title, expected, method, host, path: path.to_owned(), query, headers, body }
 }
 
 pub(super) fn secrets(token: &str) -> Secrets {
