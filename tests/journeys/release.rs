@@ -357,6 +357,13 @@ fn r21_each_provider_that_reported_a_complaint_must_let_it_go() {
     mailgun.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     sendgrid.lists("", "bounces", [ADA.to_owned()]);
     let (_, body) = post(&world, &id, &json!({ "confirmation": { "reason": "sure" } }));
+    let asked: BTreeSet<&str> = body["releases"][0]["steps"][0]["readings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["provider"].as_str())
+        .collect();
+    assert_eq!(asked, ["mailgun", "sendgrid"].into(), "both reported it: {body}");
     assert!(missing(&body).contains(&"lists-present"), "SendGrid's is one of both: {body}");
     until_ready(&world, &id, &json!({ "remove": true, "confirmation": { "reason": "sure" } }));
     assert!(sendgrid.on("", "bounces").is_empty());

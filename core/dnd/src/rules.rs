@@ -78,6 +78,16 @@ fn covers(reason: &Reason, cause: &Cause) -> bool {
         && (reason.permanent || !cause.permanent)
 }
 
+/// Do two reasons say the same, on a contact and on its address, so that they count once? A complaint is whose it is:
+/// of two reporters neither speaks for the other (R21).
+pub fn is_twin(one: &Reason, other: &Reason) -> bool {
+    (one.kind, one.blocks, one.permanent, one.is_live())
+        == (other.kind, other.blocks, other.permanent, other.is_live())
+        && one.origin == other.origin
+        && one.code == other.code
+        && (one.kind != ReasonKind::Complaint || reporter(&one.source) == reporter(&other.source))
+}
+
 /// The live reasons that a cause says again, later than ever before or for longer. They stay as they are, but what
 /// came in between ends them no more: an older START, evidence that was recorded before (R22, R30), an earlier end by
 /// expiry.
@@ -378,6 +388,10 @@ mod tests {
         ] {
             assert_eq!(begin(&known, &told(source), || "2".into()).is_some(), is_new, "{source}");
         }
+        let said = |source: &str| begin(&[], &told(source), || "1".into()).expect("the first");
+        let by_mailgun = said("webhook:mailgun event 1");
+        assert!(is_twin(&by_mailgun, &said("webhook:mailgun event 2")));
+        assert!(!is_twin(&by_mailgun, &said("webhook:sendgrid event 1")), "each has to let it go");
         let bounce =
             |source: &str| Cause { source: source.into(), ..cause(ReasonKind::Bounce, EMAIL, false) };
         let known = [begin(&[], &bounce("webhook:mailgun event 1"), || "1".into()).expect("the first")];

@@ -358,11 +358,7 @@ pub(crate) fn lift(
     // What a person said stands on the contact and on the address: it ended once.
     let mut told: Vec<Reason> = Vec::new();
     for reason in gone {
-        let twin = |one: &Reason| {
-            (one.kind, one.blocks, &one.origin, &one.code)
-                == (reason.kind, reason.blocks, &reason.origin, &reason.code)
-        };
-        if !told.iter().any(twin) {
+        if !told.iter().any(|one| rules::is_twin(one, &reason)) {
             told.push(reason);
         }
     }

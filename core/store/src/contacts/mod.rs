@@ -15,7 +15,7 @@ use crate::{
     tx::Tx,
 };
 use dndgate_adapter::{AddressKind, Channel};
-use dndgate_dnd::{AddressKey, Cause, Reason, Region, Status, Stays, Suppressed, address};
+use dndgate_dnd::{AddressKey, Cause, Reason, Region, Status, Stays, Suppressed, address, rules};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -127,13 +127,7 @@ pub(crate) fn all_reasons(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Resul
     let mut all = tx.reasons(tenant, &Subject::Contact(contact.to_owned()))?;
     for name in tx.names_of(tenant, contact)? {
         for reason in tx.reasons(tenant, &Subject::Address(name))? {
-            let twin = all.iter().any(|one| {
-                (one.kind, one.blocks, one.permanent, one.is_live())
-                    == (reason.kind, reason.blocks, reason.permanent, reason.is_live())
-                    && one.origin == reason.origin
-                    && one.code == reason.code
-            });
-            if !twin {
+            if !all.iter().any(|one| rules::is_twin(one, &reason)) {
                 all.push(reason);
             }
         }
