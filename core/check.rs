@@ -2,18 +2,21 @@
 
 use crate::{Failure, providers::ADAPTERS, say};
 use dndgate_gateway::Config;
-use dndgate_policy::Policies;
+use dndgate_policy::Book;
 use std::path::Path;
 
 /// Reads configuration and policies as `serve` would; touches nothing.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
-    crate::serve::policies(&config)?;
+    let policies = crate::serve::policies(&config)?;
     // A candidate that does not load keeps nothing from running.
     let shadow = config.policies.shadow.as_ref();
-    let shadow = shadow.map(|dir| (dir, Policies::load(dir, dndgate_gateway::limits(&config))));
-    say(&format!("{} is good: {}.", path.display(), summary(&config)));
-    for warning in warnings(&config) {
+    let shadow = shadow.map(|dir| (dir, Book::load(dir, dndgate_gateway::limits(&config))));
+    say(&format!("{} is good: {}.", path.display(), summary(&config, &policies)));
+    let notes = policies.notes(|tenant| config.tenants.contains_key(tenant));
+    for warning in
+        warnings(&config).into_iter().chain(notes.into_iter().map(|note| format!("policies: {note}")))
+    {
         say(&format!("note: {warning}"));
     }
     match shadow {
@@ -31,14 +34,16 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(config: &Config) -> String {
+fn summary(config: &Config, policies: &Book) -> String {
     let providers: Vec<_> = config.providers.iter().map(|one| one.name.as_str()).collect();
     let providers = if providers.is_empty() { "no provider".to_owned() } else { providers.join(", ") };
     let tenants: Vec<_> = config.tenants.keys().map(String::as_str).collect();
     let dir = &config.policies.dir;
-    let policies =
+    let shown =
         if dir.is_dir() { format!("policies in {}", dir.display()) } else { "the shipped policies".into() };
-    format!("providers {providers}; tenants {}; {policies}", tenants.join(", "))
+    let own: Vec<_> = policies.own_files().map(|(tenant, _)| tenant).collect();
+    let own = if own.is_empty() { String::new() } else { format!(", of their own for {}", own.join(", ")) };
+    format!("providers {providers}; tenants {}; {shown}{own}", tenants.join(", "))
 }
 
 /// What is right and probably not meant.

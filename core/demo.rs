@@ -17,7 +17,7 @@ mod tour;
 use crate::{Failure, providers::ADAPTERS, say, serve};
 use crm::Crm;
 use dndgate_gateway::{Config, Handle};
-use dndgate_policy::{Active, Limits, Policies, Watcher};
+use dndgate_policy::{Active, Book, Limits, Policies, Watcher};
 use sandbox::Station;
 use std::{
     fmt::Write,
@@ -35,16 +35,6 @@ const SANDBOXES: u16 = 10;
 /// The configuration that the demo writes into its folder, so that `dndgate -c … why` finds its store.
 const CONFIG_FILE: &str = "demo.toml";
 const DATABASE_FILE: &str = "dndgate.db";
-/// What is written into the folder for the newcomer to edit.
-const POLICY_FILES: [&str; 7] = [
-    "keywords.lua",
-    "error_codes.lua",
-    "sends.lua",
-    "unsubscribe.lua",
-    "tests/keywords.lua",
-    "tests/requests.lua",
-    "tests/error_codes.lua",
-];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -89,7 +79,7 @@ async fn demo(arguments: &Arguments) -> Result<(), Failure> {
     tokio::spawn(crm::serve(Arc::new(Crm::default()), crm_listener));
 
     let (limits, policies_dir) = (dndgate_gateway::limits(&config), config.policies.dir.clone());
-    let active = Arc::new(Active::new(Policies::load(&policies_dir, limits).map_err(Failure::wrong)?));
+    let active = Arc::new(Active::new(Book::load(&policies_dir, limits).map_err(Failure::wrong)?));
     let prometheus = dndgate_gateway::install_metrics().map_err(Failure::wrong)?;
     let gateway = serve::assemble(config, Arc::clone(&active), prometheus).await?;
     let handle = gateway.handle();
@@ -174,7 +164,7 @@ fn configuration(ports: Ports) -> String {
 fn write_policies(dir: &Path) -> Result<(), Failure> {
     let shipped = Policies::load_with(None, &[], Limits::default()).map_err(Failure::wrong)?;
     fs::create_dir_all(dir.join("tests")).map_err(|error| unwritable(dir, &error))?;
-    for name in POLICY_FILES {
+    for name in shipped.files() {
         let path = dir.join(name);
         if let Some(text) = shipped.source(name).filter(|_| !path.exists()) {
             write(&path, text)?;

@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
     let policies = serve::policies(&config)?;
-    let options = options(&config, arguments, policies.unsubscribe().scope)?;
+    let options = options(&config, arguments, &policies)?;
     let source = File::open(&arguments.file)
         .map_err(|error| Failure::Wrong(format!("cannot read {}: {error}", arguments.file.display())))?;
     let size = source.metadata().map(|about| about.len()).unwrap_or_default();
@@ -107,7 +107,7 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
 fn options(
     config: &Config,
     arguments: &Arguments,
-    unsubscribe: dndgate_adapter::Channels,
+    policies: &dndgate_policy::Book,
 ) -> Result<Options, Failure> {
     let format = arguments.format.as_deref().map(|name| {
         let names: Vec<_> = Format::ALL.into_iter().map(Format::name).collect();
@@ -136,7 +136,8 @@ fn options(
         encoding: encoding.transpose()?,
         tenants,
         region,
-        unsubscribe,
+        unsubscribe: policies.general().unsubscribe().scope,
+        unsubscribe_of: policies.unsubscribe_scopes(),
     })
 }
 

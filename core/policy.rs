@@ -2,7 +2,7 @@
 
 use crate::{Failure, providers::ADAPTERS, replay, say};
 use dndgate_gateway::Config;
-use dndgate_policy::Policies;
+use dndgate_policy::Book;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Subcommand)]
@@ -32,8 +32,15 @@ fn test(path: &Path, policies: Option<&Path>) -> Result<(), Failure> {
         return Err(Failure::Wrong(format!("{} is no folder", dir.display())));
     }
     let shown = if exists { dir.display().to_string() } else { "the shipped policies".into() };
-    let loaded = Policies::load_with(exists.then_some(dir), &[], dndgate_gateway::limits(&config));
-    let loaded = loaded.map_err(|error| Failure::No(format!("{shown}:\n{error}")))?;
-    say(&format!("{shown}: {} cases in {} files pass.", loaded.cases(), loaded.files().count()));
+    let limits = dndgate_gateway::limits(&config);
+    let book = Book::load_with(exists.then_some(dir), &[], limits, None);
+    let book = book.map_err(|error| Failure::No(format!("{shown}:\n{error}")))?;
+    say(&format!("{shown}: {} cases in {} files pass.", book.cases(), book.files()));
+    for (tenant, files) in book.own_files() {
+        say(&format!("  {tenant}: {} cases with its own {}", book.of(tenant).cases(), files.join(", ")));
+    }
+    for note in book.notes(|tenant| config.tenants.contains_key(tenant)) {
+        say(&format!("note: {note}"));
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{Failure, providers::ADAPTERS, say, serve};
 use dndgate_gateway::{Config, Difference, ReplayAsked, ReplayReport, replay, replay_since};
-use dndgate_policy::Policies;
+use dndgate_policy::Book;
 use dndgate_store::record;
 use jiff::Timestamp;
 use std::{
@@ -51,7 +51,7 @@ pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
         Failure::Wrong("name the folder with the policies to judge by: --policies DIR".to_owned())
     })?;
     let active = serve::policies(&config)?;
-    let candidate = Policies::load(dir, dndgate_gateway::limits(&config))
+    let candidate = Book::load(dir, dndgate_gateway::limits(&config))
         .map_err(|error| Failure::Wrong(format!("{}:\n{error}", dir.display())))?;
     let folder = arguments.record.clone().unwrap_or_else(|| record::folder(&config.store.url));
     let asked = ReplayAsked {

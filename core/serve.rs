@@ -2,7 +2,7 @@
 
 use crate::{Failure, providers::ADAPTERS};
 use dndgate_gateway::{Config, Gateway, Handle, Parts};
-use dndgate_policy::{Active, Policies};
+use dndgate_policy::{Active, Book};
 use dndgate_store::{Decisions, Options, Store, links, meta};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -38,11 +38,11 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
 }
 
 /// The operator's policies, or the shipped ones where there is no folder.
-pub(crate) fn policies(config: &Config) -> Result<Policies, Failure> {
+pub(crate) fn policies(config: &Config) -> Result<Book, Failure> {
     if config.policies.dir.is_dir() {
-        Policies::load(&config.policies.dir, dndgate_gateway::limits(config)).map_err(Failure::wrong)
+        Book::load(&config.policies.dir, dndgate_gateway::limits(config)).map_err(Failure::wrong)
     } else {
-        Ok(Policies::embedded())
+        Ok(Book::embedded())
     }
 }
 

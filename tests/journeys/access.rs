@@ -62,6 +62,13 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("post", "/v1/policies/try", "read"),
     ("get", "/v1/policies/{file}", "read"),
     ("put", "/v1/policies/{file}", "operator"),
+    ("delete", "/v1/policies/{file}", "operator"),
+    ("get", "/v1/policies/tenants/{tenant}", "read"),
+    ("get", "/v1/policies/tenants/{tenant}/{file}", "read"),
+    ("put", "/v1/policies/tenants/{tenant}/{file}", "operator"),
+    ("delete", "/v1/policies/tenants/{tenant}/{file}", "operator"),
+    ("get", "/v1/policies/tenants/{tenant}/{file}/history", "read"),
+    ("get", "/v1/policies/tenants/{tenant}/{file}/history/{version}", "read"),
     ("post", "/v1/unsubscribe-links", "crm"),
     ("get", "/v1/unsubscribe-keys", "read"),
     ("post", "/v1/unsubscribe-keys", "operator"),
@@ -85,7 +92,8 @@ fn two_tenants() -> World {
 
 /// A path with its parameters filled in; `id` for whatever has one.
 fn filled(path: &str, id: &str) -> String {
-    path.replace("{id}", id).replace("{what}", "contacts").replace("{file}", "keywords.lua")
+    let path = path.replace("{id}", id).replace("{what}", "contacts");
+    path.replace("{tenant}", "default").replace("{file}", "keywords.lua")
 }
 
 fn request(method: &str, path: &str, body: &Value) -> Request {

@@ -257,7 +257,8 @@ pub(crate) async fn learned(
     sent_to: &[&Recipient<'_>],
     request_id: &str,
 ) -> Result<(), StoreError> {
-    let policies = shared.policies.current();
+    let book = shared.policies.current();
+    let policies = book.of(&tenant.name);
     let now = clock::now();
     let region = tenant.tenant.region;
     let judged: Vec<Judged> = learned
@@ -268,7 +269,7 @@ pub(crate) async fn learned(
             tenant: Arc::clone(&tenant.name),
             event: index,
             event_id: event.id.to_string(),
-            what: judge(&policies, route, region, event, now, request_id),
+            what: judge(policies, route, region, event, now, request_id),
             confirm: None,
         })
         .filter(|judged| !matches!(judged.what, What::Nothing))
@@ -303,7 +304,7 @@ pub(crate) async fn learned(
         .await?;
     announce(shared, &changes);
     for event in &learned.events {
-        shared.recorder.event(route, tenant, event, &policies, now);
+        shared.recorder.event(route, tenant, event, policies, now);
     }
     // Whoever opted out while the provider answered is found now: the handle was not there to be cancelled.
     shared.work.notify_one();

@@ -71,10 +71,7 @@ use dndgate_store::{Decisions, LinkKey, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, watch};
 
@@ -170,6 +167,7 @@ impl Gateway {
             routes: ArcSwap::from_pointee(Routes::new(&config)),
             policy_dir: config.policies.dir.clone(),
             policy_limits: limits(&config),
+            policy_edits: std::sync::Mutex::new(()),
             callbacks: Callbacks::new(&secret, &config.traffic.public_url),
             secret,
             links: ArcSwap::from_pointee(Links::new(&link_keys)),
@@ -185,7 +183,6 @@ impl Gateway {
             documents: Documents::default(),
             tls: upstream::client_tls()?,
             prometheus,
-            rule_misbehaves: AtomicBool::new(false),
             work: Notify::new(),
             news: Notify::new(),
             subscribers_changed: Notify::new(),
@@ -223,6 +220,7 @@ impl Gateway {
     /// When threads cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
         let Gateway { shared, bound, admin, workers } = self;
+        note_policies(&shared);
         if let Err(error) = notify::enlist(&shared).await {
             tracing::error!(%error, "the subscribers of the configuration cannot be written down; it is tried again");
         }
@@ -305,11 +303,19 @@ impl Handle {
         metrics::policy_reload(outcome.is_ok());
         match outcome {
             Ok(()) => {
-                self.shared.rule_misbehaves.store(false, Ordering::Relaxed);
                 tracing::info!("the policies were reloaded");
+                note_policies(&self.shared);
             }
             Err(error) => tracing::error!(%error, "the policies were not reloaded; the running ones stay"),
         }
+    }
+}
+
+/// Warns of policies that are in force for nobody.
+fn note_policies(shared: &Shared) {
+    let config = shared.config.load();
+    for note in shared.policies.current().notes(|tenant| config.tenants.contains_key(tenant)) {
+        tracing::warn!("policies: {note}");
     }
 }
 

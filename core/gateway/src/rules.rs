@@ -5,10 +5,7 @@ use dndgate_adapter::{AddressKind, Channel, Known, Sending};
 use dndgate_dnd::address;
 use dndgate_policy::{Policies, SendFacts, SendVerdict};
 use smallvec::SmallVec;
-use std::{
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{rc::Rc, sync::Arc};
 
 /// A recipient whom a rule blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +27,11 @@ pub(crate) async fn ask(
     request: uuid::Uuid,
 ) -> SmallVec<[Ruled; 1]> {
     let mut ruled = SmallVec::new();
-    let policies = worker.shared.policies.current();
+    let book = worker.shared.policies.current();
+    if !book.has_send_rule() {
+        return ruled;
+    }
+    let policies = book.of(&tenant.name);
     if !policies.has_send_rule() {
         return ruled;
     }
@@ -55,9 +56,8 @@ pub(crate) async fn ask(
                 scheduled: sending.scheduled,
                 request_id: request_id.clone(),
             };
-            if let SendVerdict::Block { reason, rule, fault } = answer(worker, &policies, question).await {
+            if let SendVerdict::Block { reason, rule, fault } = answer(policies, question).await {
                 if fault {
-                    worker.shared.rule_misbehaves.store(true, Ordering::Relaxed);
                     tracing::error!(%rule, reason, "a send rule failed; the send is blocked");
                 }
                 ruled.push(Ruled { index, channel, reason, rule });
@@ -101,11 +101,11 @@ impl Question {
     }
 }
 
-/// A rule that behaves runs where it is asked, in microseconds. Once one has run into its limits, rules run
-/// on threads of their own, so that the worker goes on serving others.
-async fn answer(worker: &Rc<Worker>, policies: &Arc<Policies>, question: Question) -> SendVerdict {
+/// A rule that behaves runs where it is asked, in microseconds. Once it has run into its limits, it runs on threads
+/// of its own, so that the worker goes on serving others.
+async fn answer(policies: &Arc<Policies>, question: Question) -> SendVerdict {
     let begun = clock::tick();
-    let verdict = if worker.shared.rule_misbehaves.load(Ordering::Relaxed) {
+    let verdict = if policies.send_rule_misbehaves() {
         let policies = Arc::clone(policies);
         tokio::task::spawn_blocking(move || question.put_to(&policies)).await.unwrap_or_else(|_| {
             SendVerdict::Block {

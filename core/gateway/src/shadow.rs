@@ -15,7 +15,7 @@ use crate::{
 use ::metrics::Counter;
 use arc_swap::ArcSwapOption;
 use dndgate_dnd::Normalised;
-use dndgate_policy::{Limits, Policies, PolicyError, Watcher};
+use dndgate_policy::{Book, Limits, PolicyError, Watcher};
 use dndgate_store::record::{Outcome, Who};
 use jiff::Timestamp;
 use std::{
@@ -50,7 +50,7 @@ pub(crate) struct Shown {
 pub(crate) struct Shadow {
     dir: Option<PathBuf>,
     limits: Limits,
-    candidate: ArcSwapOption<Policies>,
+    candidate: ArcSwapOption<Book>,
     state: Mutex<State>,
     shown: SyncSender<Shown>,
     to_judge: Mutex<Option<Receiver<Shown>>>,
@@ -100,7 +100,7 @@ impl Shadow {
     /// Loads the folder anew. When it does not load, the candidate that is there stays.
     pub(crate) fn load(&self) {
         let Some(dir) = &self.dir else { return };
-        let loaded = Policies::load(dir, self.limits);
+        let loaded = Book::load(dir, self.limits);
         metrics::shadow_reload(loaded.is_ok());
         let mut state = self.state();
         match loaded {
@@ -123,7 +123,7 @@ impl Shadow {
     }
 
     /// The candidate, when there is one.
-    pub(crate) fn candidate(&self) -> Option<Arc<Policies>> {
+    pub(crate) fn candidate(&self) -> Option<Arc<Book>> {
         self.candidate.load_full()
     }
 
@@ -159,7 +159,7 @@ impl Shadow {
     fn judge(&self, shown: &Shown, with_words: bool) {
         let Some(candidate) = self.candidate.load_full() else { return };
         let entry = shown.fact.entry(shown.who, &shown.person, shown.was.clone());
-        let Some(then) = replay::judge(&candidate, &entry) else { return };
+        let Some(then) = replay::judge(candidate.of(&entry.tenant), &entry) else { return };
         let kind = Kind::of(&entry.about);
         metrics::shadow_judged(kind.name());
         let mut state = self.state();

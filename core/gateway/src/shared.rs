@@ -21,10 +21,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
+    sync::{Arc, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, watch};
 
@@ -39,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) policies: Arc<Active>,
     pub(crate) policy_dir: PathBuf,
     pub(crate) policy_limits: Limits,
+    /// Held by who changes policy files through the API.
+    pub(crate) policy_edits: std::sync::Mutex<()>,
     pub(crate) decisions: Decisions,
     /// Writes down what policies judge.
     pub(crate) recorder: crate::record::Recorder,
@@ -57,8 +56,6 @@ pub(crate) struct Shared {
     pub(crate) documents: Documents,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) prometheus: metrics_exporter_prometheus::PrometheusHandle,
-    /// A send rule broke its limits: rules run on threads of their own until the policies change.
-    pub(crate) rule_misbehaves: AtomicBool,
     /// There is something to pass on or to cancel.
     pub(crate) work: Notify,
     /// DND changed: look at the event feed.

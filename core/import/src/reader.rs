@@ -56,6 +56,8 @@ pub struct Options {
     pub region: Option<Region>,
     /// The channels that an unsubscribe blocks (R17).
     pub unsubscribe: Channels,
+    /// The same for tenants whose policy says otherwise.
+    pub unsubscribe_of: BTreeMap<String, Channels>,
 }
 
 /// Why a file cannot be read at all.
@@ -275,7 +277,8 @@ fn finish(draft: Draft, options: &Options) -> Outcome {
 fn of_list<'c>(format: Format, cell: impl Fn(&str) -> Option<&'c str>, options: &Options) -> Outcome {
     let (tenant, region) = options.tenants.of(cell("locationid").or_else(|| cell("tenant")))?;
     let place = (tenant, options.region.unwrap_or(region));
-    Ok((lists::read(format, cell, place, options.unsubscribe)?, Vec::new()))
+    let unsubscribe = options.unsubscribe_of.get(tenant).copied().unwrap_or(options.unsubscribe);
+    Ok((lists::read(format, cell, place, unsubscribe)?, Vec::new()))
 }
 
 fn of_flat(format: Format, object: &Map<String, Value>, options: &Options) -> Outcome {

@@ -4,14 +4,17 @@
 use crate::{
     At, CodeEffect, Effect, FailedCase, FailureCode, Meaning, Policies, PolicyError, Said, SendFacts,
     SendVerdict,
+    node::Node,
+    part::CASES,
     reader::{Reader, Source, find_text, line_of},
+    sources::Text,
     terms::{self, Terms},
 };
 use dndgate_adapter::{AddressKind, Channel, Channels, Severity, Spoken};
 use std::borrow::Cow;
 
-const MESSAGE_KEYS: [&str; 5] = ["text", "channel", "meaning", "channels", "rule"];
-const CODE_KEYS: [&str; 10] = [
+const MESSAGE_KEYS: [&str; 6] = ["text", "channel", "meaning", "channels", "rule", TENANTS];
+const CODE_KEYS: [&str; 11] = [
     "provider",
     "code",
     "channel",
@@ -22,8 +25,11 @@ const CODE_KEYS: [&str; 10] = [
     "message",
     terms::KEYS[0],
     terms::KEYS[1],
+    TENANTS,
 ];
-const SEND_KEYS: [&str; 3] = ["send", "verdict", "reason"];
+const SEND_KEYS: [&str; 4] = ["send", "verdict", "reason", TENANTS];
+/// The key of a general case that every tenant's policies have to pass, too: `tenants = "all"`.
+const TENANTS: &str = "tenants";
 const SENDING_KEYS: [&str; 10] = [
     "tenant",
     "provider",
@@ -38,17 +44,68 @@ const SENDING_KEYS: [&str; 10] = [
 ];
 const MEANINGS: [&str; 5] = ["opt_out", "opt_in", "help", "review", "none"];
 
+/// Which cases of a file count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose<'a> {
+    /// All.
+    All,
+    /// General ones that hold for this tenant, too.
+    EveryTenants(&'a str),
+}
+
+/// A file with cases, and what it returned.
+#[derive(Debug, Clone)]
+pub(crate) struct CaseFile {
+    pub(crate) text: Text,
+    pub(crate) returned: Node,
+}
+
+impl CaseFile {
+    /// The list: a file of cases returns it, other files have it under a key.
+    fn list(&self) -> Reader<'_> {
+        let root = Reader::new(self.text.source(), &self.returned);
+        root.get(CASES).unwrap_or(root)
+    }
+
+    /// Has it cases that every tenant's policies have to pass?
+    pub(crate) fn is_for_every_tenant(&self) -> bool {
+        self.list().items().is_ok_and(|cases| cases.iter().any(|case| case.get(TENANTS).is_some()))
+    }
+
+    /// Runs its cases, and says how many they were.
+    pub(crate) fn run(
+        &self,
+        policies: &Policies,
+        whose: Whose<'_>,
+        failed: &mut Vec<FailedCase>,
+    ) -> Result<usize, PolicyError> {
+        let before = failed.len();
+        let count = run(&self.list(), self.text.source(), policies, whose, failed)?;
+        if let Whose::EveryTenants(tenant) = whose {
+            for case in &mut failed[before..] {
+                case.what = format!("for the tenant {tenant}: {}", case.what);
+            }
+        }
+        Ok(count)
+    }
+}
+
 /// Runs a list of cases. `search` walks through the file, so that each case is found at its own line.
-pub(crate) fn run(
+fn run(
     list: &Reader<'_>,
     source: Source<'_>,
     policies: &Policies,
+    whose: Whose<'_>,
     failed: &mut Vec<FailedCase>,
 ) -> Result<usize, PolicyError> {
     let mut search = 0;
-    let cases = list.items()?;
-    let count = cases.len();
-    for case in cases {
+    let mut count = 0;
+    for case in list.items()? {
+        let everys = case.get(TENANTS).map(|key| key.choice(&["all"], |name| (name == "all").then_some(())));
+        if everys.transpose()?.is_none() && whose != Whose::All {
+            continue;
+        }
+        count += 1;
         let mut run = Run { source, policies, failed, search: &mut search };
         if case.get("text").is_some() {
             run.messages(&case)?;

@@ -2,6 +2,7 @@
 
 use crate::{
     PolicyError,
+    part::CASES,
     reader::{self, Reader},
     sandbox::{Fault, Pool},
     terms::{self, Terms},
@@ -127,11 +128,10 @@ const ENTRY_KEYS: [&str; 8] =
     ["effect", "reason", "message", "channel", "channels", "severity", terms::KEYS[0], terms::KEYS[1]];
 /// Reasons that a code may give; the others are what people do.
 const REASONS: [&str; 5] = ["carrier", "bounce", "complaint", "provider_opt_out", "unsubscribe"];
-/// Keys of the file that are no providers.
+/// The key of the file that is a function.
 const UNKNOWN: &str = "unknown";
 /// A key of the file and of each provider: what holds where a code does not say otherwise.
 const DEFAULTS: &str = "defaults";
-pub(crate) const CASES: &str = "cases";
 
 impl Codes {
     /// Compiles the table that the file returned.

@@ -15,7 +15,7 @@ pub enum PolicyError {
     },
     /// There is no policy file of that name.
     #[error(
-        "there is no policy file \"{0}\"; the files are keywords.lua, error_codes.lua, sends.lua, unsubscribe.lua and tests/*.lua"
+        "there is no policy file \"{0}\"; the files are keywords.lua, error_codes.lua, sends.lua, unsubscribe.lua and tests/*.lua, and those of a tenant under tenants/NAME/"
     )]
     UnknownFile(String),
     /// A file is not Lua, or it failed while it was read.

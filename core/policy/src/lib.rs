@@ -4,6 +4,7 @@
 //!
 //! Policies judge and change nothing: the gateway turns a judgement into a cause for the rules.
 
+mod book;
 mod cases;
 mod classify;
 mod codes;
@@ -12,6 +13,7 @@ mod error;
 mod hints;
 mod keywords;
 mod node;
+mod part;
 mod policies;
 mod reader;
 mod sandbox;
@@ -21,12 +23,14 @@ mod terms;
 mod unsubscribe;
 mod watch;
 
+pub use book::Book;
 pub use codes::{CodeEffect, Effect, FailureCode};
 pub use error::{At, FailedCase, PolicyError};
 pub use keywords::{Meaning, Said, Understood};
 pub use policies::Policies;
 pub use sandbox::Limits;
 pub use sends::{SendFacts, SendVerdict};
+pub use sources::{Edit, is_folder_name, is_policy_file, tenant_file};
 pub use terms::written as length_written;
 pub use unsubscribe::{PageTexts, Unsubscribe};
 pub use watch::{Active, Watcher, reload, watch, watch_folder};

@@ -31,6 +31,13 @@ impl Node {
         read_table(table, 0, &mut left)
     }
 
+    /// A table with one key of this one alone, if it has that key.
+    pub(crate) fn only(&self, name: &str) -> Option<Node> {
+        let Node::Table(entries) = self else { return None };
+        let entry = entries.iter().find(|(key, _)| matches!(key, Key::Name(key) if key == name))?;
+        Some(Node::Table(vec![entry.clone()]))
+    }
+
     /// In the words of a message.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

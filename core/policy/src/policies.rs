@@ -1,29 +1,27 @@
 //! One immutable set of loaded policies.
 
 use crate::{
-    At, CodeEffect, FailureCode, Limits, PolicyError, Said, SendFacts, SendVerdict, Understood, Unsubscribe,
-    cases, classify,
+    CodeEffect, Edit, FailedCase, FailureCode, Limits, PolicyError, Said, SendFacts, SendVerdict, Understood,
+    Unsubscribe,
+    cases::{CaseFile, Whose},
+    classify,
     codes::Codes,
-    keywords::{self, Keywords},
-    node::Node,
-    reader::{Reader, Source},
-    sandbox::{Fault, Pool, Sandbox},
+    keywords::Keywords,
+    part::{Part, Parts, returned},
     sends,
-    sources::{ERROR_CODES, KEYWORDS, SENDS, Sources, UNSUBSCRIBE},
+    sources::{ERROR_CODES, Folder, KEYWORDS, SENDS, Sources, Text, UNSUBSCRIBE},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-/// One immutable set of loaded policies. Functions that files define run in pools of their own.
+/// One immutable set of loaded policies: the general ones, or a tenant's. Functions that files define run in pools
+/// of their own.
 #[derive(Debug)]
 pub struct Policies {
     sources: Sources,
-    keywords: Keywords,
-    codes: Codes,
-    unsubscribe: Unsubscribe,
-    /// Files with functions, ready to run.
-    classify: Option<Pool>,
-    unknown_code: Option<Pool>,
-    on_send: Option<Pool>,
+    pub(crate) keywords: Arc<Part<Keywords>>,
+    pub(crate) codes: Arc<Part<Codes>>,
+    pub(crate) sends: Arc<Part<()>>,
+    pub(crate) unsubscribe: Arc<Part<Unsubscribe>>,
     /// Cases that passed.
     cases: usize,
 }
@@ -34,13 +32,14 @@ impl Policies {
     /// # Panics
     /// When a shipped file is wrong, which a test rules out.
     pub fn embedded() -> Policies {
-        match Policies::build(Sources::shipped(), Limits::default()) {
+        match Policies::assemble(Sources::shipped(), Limits::default(), &mut Parts::default()) {
             Ok(policies) => policies,
             Err(error) => panic!("a shipped policy is wrong: {error}"),
         }
     }
 
-    /// Loads a folder; a file that it does not have is the shipped one. All cases in it are run.
+    /// Loads the general files of a folder; a file that it does not have is the shipped one. All cases in it are
+    /// run. What tenants have of their own is passed over: see [`Book`](crate::Book).
     ///
     /// # Errors
     /// When the folder cannot be read, a file does not load, or a case fails.
@@ -58,56 +57,63 @@ impl Policies {
         replaced: &[(String, String)],
         limits: Limits,
     ) -> Result<Policies, PolicyError> {
-        let mut sources = match dir {
-            Some(dir) => Sources::in_folder(dir)?,
-            None => Sources::shipped_with_cases(),
-        };
+        let mut folder = dir.map_or_else(|| Ok(Folder::shipped()), Folder::read)?;
         for (file, text) in replaced {
-            sources.replace(file, text)?;
+            folder.edit(&Edit { file: file.clone(), text: Some(text.clone()) })?;
         }
-        Policies::build(sources, limits)
+        let mut policies = Policies::assemble(folder.general, limits, &mut Parts::default())?;
+        let cases = policies.case_files(&policies.sources, limits)?;
+        let mut failed = Vec::new();
+        policies.pass(&cases, Whose::All, &mut failed)?;
+        if failed.is_empty() { Ok(policies) } else { Err(PolicyError::Cases(failed)) }
     }
 
-    fn build(sources: Sources, limits: Limits) -> Result<Policies, PolicyError> {
-        let keyword_file = File::read(&sources, KEYWORDS, limits)?;
-        let code_file = File::read(&sources, ERROR_CODES, limits)?;
-        let send_file = File::read(&sources, SENDS, limits)?;
-        let unsubscribe_file = File::read(&sources, UNSUBSCRIBE, limits)?;
-        let keywords = keywords::compile(&keyword_file.reader())?;
-        let codes = Codes::compile(&code_file.reader())?;
-        let has_rule = sends::compile(&send_file.reader())?;
-        let unsubscribe = Unsubscribe::compile(&unsubscribe_file.reader())?;
-        let pool = |file: &File<'_>, wanted: bool| {
-            wanted.then(|| Pool::new(file.source.file, file.source.text, limits))
-        };
-        let (classify, unknown_code, on_send) = (
-            pool(&keyword_file, keywords.classifies),
-            pool(&code_file, codes.asks),
-            pool(&send_file, has_rule),
-        );
-        let mut policies = Policies {
-            sources: sources.clone(),
-            keywords,
-            codes,
-            unsubscribe,
-            classify,
-            unknown_code,
-            on_send,
+    /// Makes a set of its texts, taking what is at hand and compiling what is not. No case is run.
+    pub(crate) fn assemble(
+        sources: Sources,
+        limits: Limits,
+        parts: &mut Parts,
+    ) -> Result<Policies, PolicyError> {
+        let file = |name: &str| sources.get(name).ok_or_else(|| PolicyError::UnknownFile(name.to_owned()));
+        Ok(Policies {
+            keywords: parts.keywords(file(KEYWORDS)?, limits)?,
+            codes: parts.codes(file(ERROR_CODES)?, limits)?,
+            sends: parts.sends(file(SENDS)?, limits)?,
+            unsubscribe: parts.unsubscribe(file(UNSUBSCRIBE)?, limits)?,
+            sources,
             cases: 0,
-        };
-        let mut cases = 0;
-        let mut failed = Vec::new();
-        for file in [&keyword_file, &code_file, &send_file, &unsubscribe_file] {
-            if let Some(list) = file.reader().get("cases") {
-                cases += cases::run(&list, file.source, &policies, &mut failed)?;
-            }
+        })
+    }
+
+    /// The cases that stand in some of its files: in files of cases, and in other files beside what they say.
+    pub(crate) fn case_files(&self, some: &Sources, limits: Limits) -> Result<Vec<CaseFile>, PolicyError> {
+        let carried = [
+            (KEYWORDS, self.keywords.cases()),
+            (ERROR_CODES, self.codes.cases()),
+            (SENDS, self.sends.cases()),
+            (UNSUBSCRIBE, self.unsubscribe.cases()),
+        ];
+        let carried = carried.into_iter().filter_map(|(name, cases)| {
+            Some(CaseFile { text: some.get(name)?.clone(), returned: cases?.clone() })
+        });
+        let mut all: Vec<CaseFile> = carried.collect();
+        for text in some.tests() {
+            all.push(CaseFile { text: text.clone(), returned: returned(text, limits)? });
         }
-        for (name, _) in sources.tests() {
-            let file = File::read(&sources, name, limits)?;
-            cases += cases::run(&file.reader(), file.source, &policies, &mut failed)?;
+        Ok(all)
+    }
+
+    /// Runs cases, counts them, and adds to `failed` those that it does not pass.
+    pub(crate) fn pass(
+        &mut self,
+        cases: &[CaseFile],
+        whose: Whose,
+        failed: &mut Vec<FailedCase>,
+    ) -> Result<(), PolicyError> {
+        for file in cases {
+            self.cases += file.run(self, whose, failed)?;
         }
-        policies.cases = cases;
-        if failed.is_empty() { Ok(policies) } else { Err(PolicyError::Cases(failed)) }
+        Ok(())
     }
 
     /// The names of the files in force, those of cases last.
@@ -122,13 +128,13 @@ impl Policies {
 
     /// The text of a file, such as `keywords.lua`.
     pub fn source(&self, file: &str) -> Option<&str> {
-        self.sources.get(file)
+        self.sources.get(file).map(|text| &*text.text)
     }
 
     /// What a reply means (R16, R23).
     pub fn understand(&self, said: &Said<'_>) -> Understood {
-        let found = self.keywords.understand(said);
-        match &self.classify {
+        let found = self.keywords.compiled.understand(said);
+        match &self.keywords.script {
             Some(script) => classify::ask(script, said, found),
             None => found,
         }
@@ -136,56 +142,37 @@ impl Policies {
 
     /// What a failed send causes (R18, R19).
     pub fn code(&self, failure: &FailureCode<'_>) -> CodeEffect {
-        self.codes.judge(failure, self.unknown_code.as_ref())
+        self.codes.compiled.judge(failure, self.codes.script.as_ref())
     }
 
     /// The text that confirms an opt-out, in the person's language as far as it is known. `None`: there is none.
     pub fn confirmation(&self, language: Option<&str>) -> Option<&str> {
-        self.keywords.confirmation.text(language)
+        self.keywords.compiled.confirmation.text(language)
     }
 
     /// Scope and page texts of an unsubscribe (R17).
     pub fn unsubscribe(&self) -> &Unsubscribe {
-        &self.unsubscribe
+        &self.unsubscribe.compiled
     }
 
     /// Does the operator have a send rule? Without one a send needs no [`Policies::on_send`].
     pub fn has_send_rule(&self) -> bool {
-        self.on_send.is_some()
+        self.sends.script.is_some()
+    }
+
+    /// Has the send rule run into its limits since it was loaded? Then whoever asks it had better not wait for it.
+    pub fn send_rule_misbehaves(&self) -> bool {
+        self.sends.script.as_ref().is_some_and(|script| script.misbehaves())
     }
 
     /// Judges a send by the operator's rule; allowed where there is none.
     pub fn on_send(&self, facts: &SendFacts<'_>) -> SendVerdict {
-        self.on_send.as_ref().map_or(SendVerdict::Allow, |script| sends::judge(script, facts))
-    }
-}
-
-/// A file and what it returned.
-struct File<'a> {
-    source: Source<'a>,
-    node: Node,
-}
-
-impl<'a> File<'a> {
-    fn read(sources: &'a Sources, name: &'a str, limits: Limits) -> Result<File<'a>, PolicyError> {
-        let text = sources.get(name).ok_or_else(|| PolicyError::UnknownFile(name.to_owned()))?;
-        // Each file gets a state of its own: what one does, no other sees.
-        let outcome = Sandbox::new(limits.for_loading()).and_then(|sandbox| {
-            let chunk = sandbox.compile(name, text)?;
-            sandbox.run(&chunk, |_, table| Node::read(&table))
-        });
-        match outcome {
-            Ok(node) => Ok(File { source: Source { file: name, text }, node }),
-            Err(fault) => Err(script_error(name, &fault)),
-        }
+        let Some(script) = &self.sends.script else { return SendVerdict::Allow };
+        sends::judge(script, self.shown(SENDS), facts)
     }
 
-    fn reader(&self) -> Reader<'_> {
-        Reader::new(self.source, &self.node)
+    /// A file as the operator knows it.
+    fn shown<'a>(&'a self, file: &'a str) -> &'a str {
+        self.sources.get(file).map_or(file, |Text { shown, .. }| shown)
     }
-}
-
-fn script_error(file: &str, fault: &Fault) -> PolicyError {
-    let what = crate::hints::explained(&fault.to_string());
-    PolicyError::Script { place: At::new(file, fault.line()), what }
 }

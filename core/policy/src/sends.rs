@@ -55,8 +55,6 @@ pub enum SendVerdict {
 
 /// The function's name in the file.
 const ON_SEND: &str = "on_send";
-/// The name of the rule in records, unless it gives its own.
-const FILE: &str = "sends.lua";
 /// A reason ends up in headers and records.
 const REASON_CHARS_MAX: usize = 200;
 
@@ -67,21 +65,22 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<bool, PolicyError> {
 }
 
 /// Judges a send. Whatever goes wrong blocks it: a rule that cannot be asked has not allowed it.
-pub(crate) fn judge(script: &Pool, facts: &SendFacts<'_>) -> SendVerdict {
-    match script.run(|lua, table| ask(lua, &table, facts)) {
+/// `file` is the operator's name of the file: records show it.
+pub(crate) fn judge(script: &Pool, file: &str, facts: &SendFacts<'_>) -> SendVerdict {
+    match script.run(|lua, table| ask(lua, &table, file, facts)) {
         Ok(verdict) => verdict,
         Err(fault) => {
             let line = fault.line().map(|line| format!(":{line}")).unwrap_or_default();
             SendVerdict::Block {
                 reason: format!("a send rule failed: {fault}"),
-                rule: format!("{FILE}{line}"),
+                rule: format!("{file}{line}"),
                 fault: true,
             }
         }
     }
 }
 
-fn ask(lua: &Lua, file: &Table, facts: &SendFacts<'_>) -> Result<SendVerdict, Fault> {
+fn ask(lua: &Lua, table: &Table, file: &str, facts: &SendFacts<'_>) -> Result<SendVerdict, Fault> {
     let answer = (|| {
         let send = lua.create_table_with_capacity(0, 16)?;
         send.raw_set("tenant", facts.tenant)?;
@@ -95,17 +94,18 @@ fn ask(lua: &Lua, file: &Table, facts: &SendFacts<'_>) -> Result<SendVerdict, Fa
         send.raw_set("now", facts.now.as_second())?;
         send.raw_set("request_id", facts.request_id)?;
         send.raw_set("tags", lua.create_sequence_from(facts.tags.iter().map(|tag| &**tag))?)?;
-        file.raw_get::<Function>(ON_SEND)?.call::<Value>(send)
+        table.raw_get::<Function>(ON_SEND)?.call::<Value>(send)
     })();
-    read(&answer.map_err(|error| Fault::of(&error))?)
+    read(&answer.map_err(|error| Fault::of(&error))?, file)
 }
 
-fn read(answer: &Value) -> Result<SendVerdict, Fault> {
+fn read(answer: &Value, file: &str) -> Result<SendVerdict, Fault> {
     let block = |reason: &str, rule: Option<String>| {
         let reason = if reason.trim().is_empty() { "blocked by a send rule" } else { reason };
+        // The name of the rule in records is the file's, unless it gives its own.
         let rule = rule.map_or_else(
-            || FILE.to_owned(),
-            |rule| format!("{FILE}: {}", shortened(&rule, REASON_CHARS_MAX)),
+            || file.to_owned(),
+            |rule| format!("{file}: {}", shortened(&rule, REASON_CHARS_MAX)),
         );
         SendVerdict::Block { reason: shortened(reason, REASON_CHARS_MAX), rule, fault: false }
     };

@@ -1,6 +1,6 @@
 //! The running policies, and their reload when files change.
 
-use crate::{Limits, Policies, PolicyError};
+use crate::{Book, Limits, PolicyError};
 use arc_swap::ArcSwap;
 use notify_debouncer_full::{
     DebounceEventResult, Debouncer, RecommendedCache, new_debouncer,
@@ -16,33 +16,33 @@ use std::{
 /// A folder counts as settled when nothing has changed for this long.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// The running set of policies.
+/// The running policies, general and of tenants.
 #[derive(Debug)]
-pub struct Active(ArcSwap<Policies>);
+pub struct Active(ArcSwap<Book>);
 
 impl Active {
-    /// Begins with a set.
-    pub fn new(policies: Policies) -> Active {
-        Active(ArcSwap::from_pointee(policies))
+    /// Begins with these.
+    pub fn new(book: Book) -> Active {
+        Active(ArcSwap::from_pointee(book))
     }
 
-    /// The set as of now. Whoever holds it keeps it, whatever is swapped in meanwhile.
-    pub fn current(&self) -> Arc<Policies> {
+    /// The policies as of now. Whoever holds them keeps them, whatever is swapped in meanwhile.
+    pub fn current(&self) -> Arc<Book> {
         self.0.load_full()
     }
 
-    /// Puts another set in its place.
-    pub fn swap(&self, policies: Policies) {
-        self.0.store(Arc::new(policies));
+    /// Puts others in their place, all at once.
+    pub fn swap(&self, book: Book) {
+        self.0.store(Arc::new(book));
     }
 }
 
-/// Loads the folder anew and swaps on success; on failure the running set stays.
+/// Loads the folder anew and swaps on success; on failure the running policies stay.
 ///
 /// # Errors
 /// When the folder does not load or a case fails.
 pub fn reload(dir: &Path, limits: Limits, active: &Active) -> Result<(), PolicyError> {
-    active.swap(Policies::load(dir, limits)?);
+    active.swap(Book::load_with(Some(dir), &[], limits, Some(&active.current()))?);
     Ok(())
 }
 

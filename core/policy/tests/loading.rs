@@ -2,7 +2,7 @@
 
 use dndgate_adapter::{AddressKind, Channel, Channels, Severity, Spoken};
 use dndgate_policy::{
-    Active, Effect, FailureCode, Limits, Meaning, Policies, PolicyError, Said, SendFacts, SendVerdict,
+    Active, Book, Effect, FailureCode, Limits, Meaning, Policies, PolicyError, Said, SendFacts, SendVerdict,
     Understood, reload, watch,
 };
 use std::{
@@ -310,7 +310,7 @@ fn send_rules_see_the_send_and_block_with_a_reason() {
 #[test]
 fn a_bad_change_keeps_the_old_policy_and_a_good_one_is_taken() {
     let dir = tempfile::tempdir().expect("a folder");
-    let active = Arc::new(Active::new(Policies::load(dir.path(), Limits::default()).expect("loads")));
+    let active = Arc::new(Active::new(Book::load(dir.path(), Limits::default()).expect("loads")));
     let held = active.current();
     fs::write(dir.path().join("sends.lua"), "return {").expect("written");
     assert!(reload(dir.path(), Limits::default(), &active).is_err());
@@ -325,11 +325,11 @@ fn a_bad_change_keeps_the_old_policy_and_a_good_one_is_taken() {
     fs::write(dir.path().join("sends.lua"), "return { on_send = function() end }").expect("written");
     let patience = Duration::from_secs(20);
     while !reports.recv_timeout(patience).expect("a report") {}
-    assert!(active.current().has_send_rule());
-    assert!(!held.has_send_rule(), "whoever holds the old one keeps it");
+    assert!(active.current().general().has_send_rule());
+    assert!(!held.general().has_send_rule(), "whoever holds the old one keeps it");
     fs::write(dir.path().join("sends.lua"), "return { on_sent = 1 }").expect("written");
     while reports.recv_timeout(patience).expect("a report") {}
-    assert!(active.current().has_send_rule());
+    assert!(active.current().general().has_send_rule());
     drop(watcher);
 }
 

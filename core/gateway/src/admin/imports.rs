@@ -90,13 +90,15 @@ fn options(admin: &Admin, caller: &Caller<Operating>, asked: &Asked) -> Result<O
     } else {
         Tenants { fixed, all: config.tenants.iter().map(|(name, one)| (name.clone(), one.region)).collect() }
     };
+    let policies = admin.shared.policies.current();
     Ok(Options {
         file: asked.file.clone().unwrap_or_else(|| "upload".into()),
         format: format.transpose()?,
         encoding: encoding.transpose()?,
         tenants,
         region,
-        unsubscribe: admin.shared.policies.current().unsubscribe().scope,
+        unsubscribe: policies.general().unsubscribe().scope,
+        unsubscribe_of: policies.unsubscribe_scopes(),
     })
 }
 

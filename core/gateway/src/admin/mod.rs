@@ -13,6 +13,7 @@ mod exports;
 mod imports;
 pub(crate) mod ledger;
 mod policies;
+mod policy_tries;
 mod problem;
 mod reconciliations;
 mod release;
@@ -22,6 +23,7 @@ mod search;
 mod session;
 mod stats;
 mod subscribers;
+mod tenant_policies;
 mod unsubscribe;
 mod versions;
 mod wire;
@@ -114,9 +116,16 @@ pub(crate) struct Admin {
         replays::shadow,
         policies::read,
         policies::replace,
+        policies::remove,
         policies::history,
         policies::version,
-        policies::try_out,
+        policy_tries::try_out,
+        tenant_policies::list,
+        tenant_policies::read,
+        tenant_policies::replace,
+        tenant_policies::remove,
+        tenant_policies::history,
+        tenant_policies::version,
         agency::add,
         agency::list,
         agency::remove,
@@ -208,13 +217,20 @@ fn router(admin: Admin) -> Router {
         .route("/v1/subscribers/{id}/deliveries", get(subscribers::deliveries))
         .route("/v1/subscribers/{id}/replay", post(subscribers::replay))
         .route("/v1/decisions", get(decisions::list))
-        .route("/v1/policies/try", post(policies::try_out))
+        .route("/v1/policies/try", post(policy_tries::try_out))
         .route("/v1/policies/replay", post(replays::replay))
         .route("/v1/policies/shadow", get(replays::shadow))
         .route("/v1/policies", get(policies::list))
-        .route("/v1/policies/{file}", put(policies::replace).get(policies::read))
+        .route("/v1/policies/{file}", put(policies::replace).get(policies::read).delete(policies::remove))
         .route("/v1/policies/{file}/history", get(policies::history))
         .route("/v1/policies/{file}/history/{version}", get(policies::version))
+        .route("/v1/policies/tenants/{tenant}", get(tenant_policies::list))
+        .route(
+            "/v1/policies/tenants/{tenant}/{file}",
+            put(tenant_policies::replace).get(tenant_policies::read).delete(tenant_policies::remove),
+        )
+        .route("/v1/policies/tenants/{tenant}/{file}/history", get(tenant_policies::history))
+        .route("/v1/policies/tenants/{tenant}/{file}/history/{version}", get(tenant_policies::version))
         .route("/v1/unsubscribe-links", post(unsubscribe::create))
         .route("/v1/unsubscribe-keys", get(unsubscribe::keys).post(unsubscribe::rotate))
         .fallback(|| async {

@@ -1,12 +1,12 @@
-//! `/v1/policies`: read, replace, try.
+//! `/v1/policies`: the general policy files, read, replaced, and brought back.
 
-use super::versions;
 use super::{
     Admin,
     auth::{Caller, Operating, Reading},
     problem::Problem,
+    versions,
 };
-use crate::clock;
+use crate::{clock, shared::Shared};
 use axum::{
     Json,
     body::Bytes,
@@ -14,13 +14,9 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use dndgate_adapter::{AddressKind, Channel, Severity, Spoken};
-use dndgate_policy::{FailureCode, Policies, Said, SendFacts, SendVerdict, length_written};
-use serde::Deserialize;
+use dndgate_policy::{Book, Edit, is_policy_file};
 use serde_json::{Value, json};
-
-/// The most examples in one try.
-const EXAMPLES_MAX: usize = 1_000;
+use std::{fs, io, sync::Arc};
 
 /// The text of a policy file in force.
 #[utoipa::path(get, path = "/v1/policies/{file}", responses((status = 200, description = "The Lua text")))]
@@ -29,17 +25,24 @@ pub(crate) async fn read(
     _caller: Caller<Reading>,
     Path(file): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let policies = admin.shared.policies.current();
-    let text =
-        policies.source(&file).ok_or_else(|| Problem::not_found("there is no policy file of this name"))?;
-    Ok(([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text.to_owned()))
+    let book = admin.shared.policies.current();
+    book.general().source(&file).map(|text| lua(text.to_owned())).ok_or_else(no_file)
 }
 
-/// The policy files, and how many cases pass with them.
+/// The policy files, which of them tenants have of their own, and how many cases pass with them.
 #[utoipa::path(get, path = "/v1/policies", responses((status = 200, description = "The files in force")))]
-pub(crate) async fn list(State(admin): State<Admin>, _caller: Caller<Reading>) -> Json<Value> {
-    let policies = admin.shared.policies.current();
-    Json(json!({ "files": policies.files().collect::<Vec<_>>(), "tests": policies.cases() }))
+pub(crate) async fn list(State(admin): State<Admin>, caller: Caller<Reading>) -> Json<Value> {
+    let book = admin.shared.policies.current();
+    let seen = |tenant: &str| caller.bound_to().is_none_or(|own| own == tenant);
+    let tenants: serde_json::Map<String, Value> = book
+        .own_files()
+        .filter(|(tenant, _)| seen(tenant))
+        .map(|(tenant, files)| (tenant.to_owned(), json!(files)))
+        .collect();
+    let general = book.general();
+    Json(
+        json!({ "files": general.files().collect::<Vec<_>>(), "tests": general.cases(), "tenants": tenants }),
+    )
 }
 
 /// The versions of a file that others took the place of, the newest first.
@@ -49,12 +52,8 @@ pub(crate) async fn history(
     _caller: Caller<Reading>,
     Path(file): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    known(&admin, &file)?;
-    let dir = admin.shared.policy_dir.clone();
-    let versions = tokio::task::spawn_blocking(move || versions::list(&dir, &file)).await.unwrap_or_default();
-    let shown: Vec<Value> =
-        versions.iter().map(|one| json!({ "id": one.id, "at": one.at.to_string(), "by": one.by })).collect();
-    Ok(Json(json!({ "versions": shown })))
+    known(&file)?;
+    Ok(versions_of(&admin, file).await)
 }
 
 /// The text of an earlier version.
@@ -64,20 +63,11 @@ pub(crate) async fn version(
     _caller: Caller<Reading>,
     Path((file, version)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
-    known(&admin, &file)?;
-    let dir = admin.shared.policy_dir.clone();
-    let text = tokio::task::spawn_blocking(move || versions::read(&dir, &file, &version)).await;
-    let text =
-        text.ok().flatten().ok_or_else(|| Problem::not_found("there is no such version of this file"))?;
-    Ok(([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text))
+    known(&file)?;
+    version_of(&admin, file, version).await
 }
 
-fn known(admin: &Admin, file: &str) -> Result<(), Problem> {
-    let policies = admin.shared.policies.current();
-    policies.source(file).map(drop).ok_or_else(|| Problem::not_found("there is no policy file of this name"))
-}
-
-/// Replaces a policy file, if it loads and every case passes.
+/// Replaces a policy file, or adds a file of cases, if everything loads and every case passes.
 #[utoipa::path(put, path = "/v1/policies/{file}", request_body = String,
     responses((status = 200, description = "In force"), (status = 422, description = "Refused, with the reason")))]
 pub(crate) async fn replace(
@@ -86,174 +76,126 @@ pub(crate) async fn replace(
     Path(file): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    if caller.bound_to().is_some() {
-        return Err(Problem::forbidden("this token belongs to a tenant; policies are everybody's"));
+    everybodys(&caller)?;
+    known(&file)?;
+    let edit = Edit { file: file.clone(), text: Some(text(&body)?) };
+    carry_out(&admin, &caller.actor, edit).await?;
+    Ok(Json(json!({ "file": file, "inForce": true })))
+}
+
+/// Takes a policy file away, if everything loads and every case passes without it: the shipped one is in force again.
+#[utoipa::path(delete, path = "/v1/policies/{file}",
+    responses((status = 200, description = "In force"), (status = 422, description = "Refused, with the reason")))]
+pub(crate) async fn remove(
+    State(admin): State<Admin>,
+    caller: Caller<Operating>,
+    Path(file): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    everybodys(&caller)?;
+    known(&file)?;
+    carry_out(&admin, &caller.actor, Edit { file: file.clone(), text: None }).await?;
+    Ok(Json(json!({ "file": file, "removed": true })))
+}
+
+fn everybodys(caller: &Caller<Operating>) -> Result<(), Problem> {
+    if caller.bound_to().is_none() {
+        return Ok(());
     }
-    let text = String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the file is not UTF-8"))?;
-    let shared = std::sync::Arc::clone(&admin.shared);
-    known(&admin, &file)?;
-    let (written, actor) = (file.clone(), caller.actor.clone());
-    let loaded = tokio::task::spawn_blocking(move || {
+    Err(Problem::forbidden(
+        "this token belongs to a tenant; these policies are everybody's. The tenant's own are at /v1/policies/tenants/…",
+    ))
+}
+
+/// # Errors
+/// When no policy file can have this name.
+pub(super) fn known(file: &str) -> Result<(), Problem> {
+    if is_policy_file(file) { Ok(()) } else { Err(no_file()) }
+}
+
+pub(super) fn no_file() -> Problem {
+    Problem::not_found("there is no policy file of this name")
+}
+
+pub(super) fn lua(text: String) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/x-lua; charset=utf-8")], text)
+}
+
+pub(super) fn text(body: &Bytes) -> Result<String, Problem> {
+    String::from_utf8(body.to_vec()).map_err(|_| Problem::bad_request("the file is not UTF-8"))
+}
+
+pub(super) async fn versions_of(admin: &Admin, file: String) -> Json<Value> {
+    let dir = admin.shared.policy_dir.clone();
+    let versions = tokio::task::spawn_blocking(move || versions::list(&dir, &file)).await.unwrap_or_default();
+    let shown: Vec<Value> =
+        versions.iter().map(|one| json!({ "id": one.id, "at": one.at.to_string(), "by": one.by })).collect();
+    Json(json!({ "versions": shown }))
+}
+
+pub(super) async fn version_of(
+    admin: &Admin,
+    file: String,
+    version: String,
+) -> Result<impl IntoResponse + use<>, Problem> {
+    let dir = admin.shared.policy_dir.clone();
+    let text = tokio::task::spawn_blocking(move || versions::read(&dir, &file, &version)).await;
+    let text = text.ok().flatten();
+    text.map(lua).ok_or_else(|| Problem::not_found("there is no such version of this file"))
+}
+
+/// Makes a change: in force and on disk, or refused with what is wrong.
+pub(super) async fn carry_out(admin: &Admin, actor: &str, edit: Edit) -> Result<(), Problem> {
+    let (shared, by, file) = (Arc::clone(&admin.shared), actor.to_owned(), edit.file.clone());
+    let carried_out = tokio::task::spawn_blocking(move || {
+        // One after the other: each is loaded with what the one before has written.
+        let _turn = shared.policy_edits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = shared.policy_dir.is_dir().then_some(shared.policy_dir.as_path());
-        let replaced = [(written.clone(), text.clone())];
-        let policies = Policies::load_with(dir, &replaced, shared.policy_limits).map_err(|error| {
+        let current = shared.policies.current();
+        let book = Book::load_with(dir, std::slice::from_ref(&edit), shared.policy_limits, Some(&current));
+        let book = book.map_err(|error| {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())
         })?;
-        let unwritable = |error: std::io::Error| {
+        write(&shared, &edit, &by).map_err(|error| {
             tracing::error!(%error, "a policy file could not be written");
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "policy-not-written",
                 "the policies folder cannot be written",
             )
-        };
-        std::fs::create_dir_all(&shared.policy_dir).map_err(unwritable)?;
-        let current = shared.policies.current();
-        versions::keep(
-            &shared.policy_dir,
-            &written,
-            current.source(&written).unwrap_or_default(),
-            &actor,
-            clock::now(),
-        )
-        .map_err(unwritable)?;
-        // Written beside and moved, so that a crash leaves the old file or the new one.
-        let beside = shared.policy_dir.join(format!(".{written}.new"));
-        std::fs::write(&beside, text.as_bytes()).map_err(unwritable)?;
-        std::fs::rename(&beside, shared.policy_dir.join(&written)).map_err(unwritable)?;
-        shared.policies.swap(policies);
+        })?;
+        shared.policies.swap(book);
         Ok::<_, Problem>(())
     });
-    loaded.await.map_err(|_| Problem::bad_request("the policy could not be loaded"))??;
+    carried_out.await.map_err(|_| Problem::bad_request("the policy could not be loaded"))??;
     crate::metrics::policy_reload(true);
-    tracing::info!(file, actor = caller.actor, "a policy file was replaced");
-    Ok(Json(json!({ "file": file, "inForce": true })))
+    tracing::info!(file, actor, "a policy file was changed");
+    Ok(())
 }
 
-/// Examples to judge.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Examples {
-    #[serde(default)]
-    messages: Vec<Message>,
-    #[serde(default)]
-    codes: Vec<Code>,
-    #[serde(default)]
-    sends: Vec<SendExample>,
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-struct Message {
-    channel: String,
-    text: String,
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-struct Code {
-    provider: String,
-    channel: String,
-    code: Value,
-    severity: Option<String>,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-struct SendExample {
-    channel: String,
-    address: String,
-    tenant: Option<String>,
-    #[serde(default)]
-    provider: String,
-    #[serde(default)]
-    sender: String,
-    #[serde(default)]
-    tags: Vec<String>,
-    now: Option<String>,
-}
-
-/// Judges examples with the policies in force; changes nothing.
-#[utoipa::path(post, path = "/v1/policies/try", request_body = Examples,
-    responses((status = 200, description = "What each would mean")))]
-pub(crate) async fn try_out(
-    State(admin): State<Admin>,
-    _caller: Caller<Reading>,
-    Json(examples): Json<Examples>,
-) -> Result<Json<Value>, Problem> {
-    let total = examples.messages.len() + examples.codes.len() + examples.sends.len();
-    if total > EXAMPLES_MAX {
-        return Err(Problem::bad_request(format!("at most {EXAMPLES_MAX} examples at a time")));
-    }
-    let policies = admin.shared.policies.current();
-    let judged = tokio::task::spawn_blocking(move || judge(&policies, &examples)).await;
-    judged.map_err(|_| Problem::bad_request("the examples could not be judged"))?.map(Json)
-}
-
-fn judge(policies: &Policies, examples: &Examples) -> Result<Value, Problem> {
-    let channel = |name: &str| {
-        Channel::parse(name).ok_or_else(|| Problem::bad_request(format!("{name:?} is not a channel")))
+/// Keeps the text that stood there, and puts the new one in its place.
+fn write(shared: &Shared, edit: &Edit, by: &str) -> io::Result<()> {
+    let path = shared.policy_dir.join(&edit.file);
+    let folder = path.parent().unwrap_or(&shared.policy_dir);
+    fs::create_dir_all(folder)?;
+    let before = match fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            shared.policies.current().general().source(&edit.file).map(str::to_owned)
+        }
+        Err(error) => return Err(error),
     };
-    let mut results = Vec::new();
-    for one in &examples.messages {
-        let spoken = Spoken { texts: vec![one.text.as_str().into()], provider_meaning: None };
-        let understood = policies.understand(&Said { channel: channel(&one.channel)?, spoken: &spoken });
-        results.push(json!({ "meaning": understood.meaning.name(), "rule": understood.rule }));
+    if let Some(before) = &before {
+        versions::keep(&shared.policy_dir, &edit.file, before, by, clock::now())?;
     }
-    for one in &examples.codes {
-        let code = one.code.as_str().map_or_else(|| one.code.to_string(), str::to_owned);
-        let severity = match one.severity.as_deref() {
-            Some("permanent") => Severity::Permanent,
-            Some("temporary") => Severity::Temporary,
-            _ => Severity::Unsaid,
+    let Some(text) = &edit.text else {
+        return match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         };
-        let channel = channel(&one.channel)?;
-        let effect = policies.code(&FailureCode {
-            provider: &one.provider,
-            channel,
-            code: &code,
-            severity,
-            message: &one.message,
-        });
-        results.push(json!({
-            "effect": effect.effect.name(), "known": effect.known, "reason": effect.reason.name(),
-            "message": effect.message,
-            "channels": effect.channels.iter().map(Channel::name).collect::<Vec<_>>(),
-            "expires": effect.expires.map(length_written),
-            "threshold": effect.threshold.map(|one| {
-                json!({ "failures": one.failures, "within": length_written(one.within) })
-            }),
-        }));
-    }
-    for one in &examples.sends {
-        let channel = channel(&one.channel)?;
-        let kind = channel.kinds().first().copied().unwrap_or(AddressKind::Phone);
-        let now = match &one.now {
-            None => clock::now(),
-            Some(now) => now
-                .parse()
-                .map_err(|_| Problem::bad_request("now is not a time; write it as 2026-11-23T21:00:00Z"))?,
-        };
-        let tags: Vec<_> = one.tags.iter().map(|tag| tag.as_str().into()).collect();
-        let facts = SendFacts {
-            tenant: one.tenant.as_deref().unwrap_or("default"),
-            provider: &one.provider,
-            channel,
-            kind: "message",
-            address_kind: kind,
-            address: &one.address,
-            sender: &one.sender,
-            tags: &tags,
-            scheduled: false,
-            now,
-            request_id: "try",
-        };
-        let verdict = if policies.has_send_rule() { policies.on_send(&facts) } else { SendVerdict::Allow };
-        results.push(match verdict {
-            SendVerdict::Allow => json!({ "verdict": "allow" }),
-            SendVerdict::Block { reason, rule, fault } => {
-                json!({ "verdict": "block", "reason": reason, "rule": rule, "fault": fault })
-            }
-        });
-    }
-    Ok(json!({ "results": results }))
+    };
+    // Written beside and moved, so that a crash leaves the old file or the new one.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.new"));
+    fs::write(&beside, text.as_bytes())?;
+    fs::rename(&beside, &path)
 }

@@ -15,7 +15,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
-use dndgate_policy::Policies;
+use dndgate_policy::{Book, Edit};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,9 +88,10 @@ pub(crate) async fn replay(
                 Problem::bad_request("name files to judge by, or configure shadow policies (policies.shadow)")
             })?
         } else {
-            let files: Vec<_> = wanted.files.into_iter().collect();
+            let files = wanted.files.into_iter();
+            let files: Vec<_> = files.map(|(file, text)| Edit { file, text: Some(text) }).collect();
             let dir = shared.policy_dir.is_dir().then_some(shared.policy_dir.as_path());
-            let loaded = Policies::load_with(dir, &files, shared.policy_limits);
+            let loaded = Book::load_with(dir, &files, shared.policy_limits, Some(&active));
             Arc::new(loaded.map_err(|error| {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())
             })?)

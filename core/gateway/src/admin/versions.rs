@@ -22,8 +22,15 @@ pub(super) struct Version {
     pub(super) by: String,
 }
 
+/// A file's versions; those of a tenant's files stand in a folder of the tenant's.
 fn folder(dir: &Path, file: &str) -> PathBuf {
-    dir.join(FOLDER).join(file.replace('/', "__"))
+    let within = dir.join(FOLDER);
+    let tenants = file.strip_prefix("tenants/").and_then(|rest| rest.split_once('/'));
+    let (within, name) = match tenants {
+        Some((tenant, name)) => (within.join("tenants").join(tenant), name),
+        None => (within, file),
+    };
+    within.join(name.replace('/', "__"))
 }
 
 /// Keeps a text that is about to be replaced.
@@ -76,5 +83,8 @@ mod tests {
         assert_eq!(read(dir.path(), "tests/own.lua", &all[0].id).as_deref(), Some("-- 59"));
         assert_eq!(read(dir.path(), "tests/own.lua", "../../../etc/passwd"), None);
         assert!(list(dir.path(), "keywords.lua").is_empty());
+        keep(dir.path(), "tenants/a/tests/keywords.lua", "-- a", "x", Timestamp::UNIX_EPOCH).expect("kept");
+        assert_eq!(list(dir.path(), "tenants/a/tests/keywords.lua").len(), 1);
+        assert!(list(dir.path(), "tenants/a__tests/keywords.lua").is_empty(), "no tenant sees another's");
     }
 }

@@ -11,7 +11,7 @@ pub use report::{Change, Count, Counts, Difference, Report};
 pub(crate) use report::{Kind, Tally};
 
 use crate::config::Time;
-use dndgate_policy::Policies;
+use dndgate_policy::Book;
 use dndgate_store::record::{self, About, Entry, MessageAbout};
 use jiff::Timestamp;
 use std::{io, ops::ControlFlow, path::Path};
@@ -50,7 +50,7 @@ const STRIDE: u64 = 256;
 ///
 /// # Errors
 /// When there is no record, or it cannot be read.
-pub fn replay(asked: Asked<'_>, active: &Policies, candidate: &Policies) -> io::Result<Report> {
+pub fn replay(asked: Asked<'_>, active: &Book, candidate: &Book) -> io::Result<Report> {
     let mut found = Found::default();
     let mut seen = 0u64;
     // What a policy does wrong is one of the differences, and no news for the log a thousand times.
@@ -92,7 +92,7 @@ struct Found {
 }
 
 impl Found {
-    fn judge(&mut self, list: usize, entry: &Entry<'_>, active: &Policies, candidate: &Policies) {
+    fn judge(&mut self, list: usize, entry: &Entry<'_>, active: &Book, candidate: &Book) {
         let kind = Kind::of(&entry.about);
         match &entry.about {
             About::Send(send) if send.kept_back.is_some() => {
@@ -103,7 +103,11 @@ impl Found {
             }
             _ => {}
         }
-        let (Some(now), Some(then)) = (judge(active, entry), judge(candidate, entry)) else { return };
+        let (Some(now), Some(then)) =
+            (judge(active.of(&entry.tenant), entry), judge(candidate.of(&entry.tenant), entry))
+        else {
+            return;
+        };
         self.tally.judged(kind);
         self.first = self.first.or(Some(entry.at));
         self.last = Some(entry.at);

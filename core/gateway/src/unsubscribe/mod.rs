@@ -22,7 +22,7 @@ use crate::{
 use ask::Ask;
 use dndgate_adapter::{Channel, Channels};
 use dndgate_dnd::{Blocks, Cause, Preference, ReasonKind};
-use dndgate_policy::Policies;
+use dndgate_policy::Book;
 use dndgate_store::{Preferences, StoreError, links, opt, preferences};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -95,7 +95,7 @@ pub(crate) async fn unsubscribe(
 
 struct Visit<'a> {
     shared: &'a Arc<Shared>,
-    policies: Arc<Policies>,
+    policies: Arc<Book>,
     request: uuid::Uuid,
     headers: &'a HeaderMap,
 }
@@ -139,7 +139,7 @@ impl Visit<'_> {
         match ask {
             Ask::Nothing => self.show(&link, Said::Nothing).await,
             Ask::OneClick => {
-                let channels = self.policies.unsubscribe().channels(link.channel);
+                let channels = self.scope(&link);
                 self.stop(&link, channels, "one-click").await?;
                 // The mail program shows nothing of it, and must not be led elsewhere.
                 let done = self.voice(&link.tenant, None, |voice| {
@@ -173,7 +173,7 @@ impl Visit<'_> {
             Ask::Nothing => return Ok(false),
             _ if count() => return Ok(false),
             Ask::Resume(_) => return Ok(true),
-            Ask::OneClick => self.policies.unsubscribe().channels(link.channel),
+            Ask::OneClick => self.scope(link),
             Ask::Stop(chosen) => chosen,
         };
         let preferences = self.preferences(link).await?;
@@ -215,9 +215,14 @@ impl Visit<'_> {
         self.shared.store.read(move |tx| preferences::read(tx, &link.tenant, &link.address)).await
     }
 
+    /// The channels that an unsubscribe by a link covers (R17).
+    fn scope(&self, link: &Link) -> Channels {
+        self.policies.of(&link.tenant).unsubscribe().channels(link.channel)
+    }
+
     /// The channels on the page: those that are listed, and those that are blocked though not listed (R3).
     fn rows(&self, link: &Link, preferences: &Preferences) -> Vec<Row> {
-        let scope = self.policies.unsubscribe().channels(link.channel);
+        let scope = self.scope(link);
         let listed = self.listed().with(link.channel.into());
         let row = |channel| Row { channel, preference: preferences.of(channel), chosen: scope.has(channel) };
         Channel::ALL
@@ -232,7 +237,7 @@ impl Visit<'_> {
         let offered = self.rows(link, before).into_iter();
         let offered = offered.filter(|row| row.preference == Preference::On && row.chosen);
         let took_out = offered.map(|row| row.channel).any(|channel| !chosen.has(channel));
-        if took_out { chosen } else { chosen.with(self.policies.unsubscribe().channels(link.channel)) }
+        if took_out { chosen } else { chosen.with(self.scope(link)) }
     }
 
     fn source(&self, link: &Link, way: &str) -> String {
@@ -284,10 +289,11 @@ impl Visit<'_> {
     /// Speaks in the person's language for a tenant; for the only one there is when the tenant is not known.
     fn voice<T>(&self, tenant: &str, own: Option<&str>, speak: impl FnOnce(Voice<'_>) -> T) -> T {
         let accepted = self.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let (language, texts) = self.policies.unsubscribe().texts_for(accepted.unwrap_or_default(), own);
         let config = self.shared.config.load();
-        let only = || config.tenants.values().next().filter(|_| config.tenants.len() == 1);
-        let known = config.tenants.get(tenant).or_else(only);
+        let only = || config.tenants.iter().next().filter(|_| config.tenants.len() == 1);
+        let (name, known) = config.tenants.get_key_value(tenant).or_else(only).unzip();
+        let policies = self.policies.of(name.map_or(tenant, String::as_str));
+        let (language, texts) = policies.unsubscribe().texts_for(accepted.unwrap_or_default(), own);
         speak(Voice {
             language,
             texts,

@@ -39,7 +39,8 @@ impl Hook<'_> {
                 metrics::webhook(self.provider(), kind_name(&event.kind), "unknown_account");
                 return None;
             };
-            let what = apply::judge(&policies, self.route, tenant.tenant.region, event, now, &request_id);
+            let own = policies.of(&tenant.name);
+            let what = apply::judge(own, self.route, tenant.tenant.region, event, now, &request_id);
             let confirm =
                 confirm::due(self.worker, self.route, tenant, authentic, (index, event), &what, now);
             let tenant = Arc::clone(&tenant.name);
@@ -61,7 +62,7 @@ impl Hook<'_> {
             next_at: later(now, self.adapter().profile().webhook_timeout),
         });
         let provider = self.provider().to_owned();
-        let own = Arc::clone(&policies);
+        let book = Arc::clone(&policies);
         let (kept, changes, news) = shared
             .store
             .write(move |tx| {
@@ -82,7 +83,7 @@ impl Hook<'_> {
                 for one in &judged {
                     let key = format!("{}:{}", one.tenant, one.event_id);
                     if inbox::first_time(tx, &provider, &key, None, now)? == Seen::First {
-                        let (changed, confirmation) = confirm::apply(tx, one, &own, now)?;
+                        let (changed, confirmation) = confirm::apply(tx, one, book.of(&one.tenant), now)?;
                         changes.extend(changed);
                         news.push(one.event);
                         confirmations.extend(confirmation);
@@ -98,7 +99,7 @@ impl Hook<'_> {
         apply::announce(shared, &changes);
         for event in news.iter().filter_map(|index| events.get(*index)) {
             if let Some(tenant) = apply::tenant_of(routes, self.route, event) {
-                shared.recorder.event(self.route, tenant, event, &policies, now);
+                shared.recorder.event(self.route, tenant, event, policies.of(&tenant.name), now);
             }
         }
         Ok(kept)

@@ -4,7 +4,7 @@ use super::{Chunk, Fault, Limits, Sandbox};
 use mlua::{Lua, Table};
 use std::sync::{
     Mutex, MutexGuard, PoisonError, TryLockError,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 /// A file in as many states as there are cores.
@@ -15,6 +15,7 @@ pub(crate) struct Pool {
     limits: Limits,
     states: Vec<Mutex<Option<State>>>,
     next: AtomicUsize,
+    misbehaves: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl Pool {
             limits,
             states: (0..states).map(|_| Mutex::new(None)).collect(),
             next: AtomicUsize::new(0),
+            misbehaves: AtomicBool::new(false),
         }
     }
 
@@ -46,11 +48,18 @@ impl Pool {
             None => self.state()?,
         };
         let outcome = state.sandbox.run(&state.chunk, read);
-        if !matches!(outcome, Err(Fault::Time(_) | Fault::Memory)) {
+        if matches!(outcome, Err(Fault::Time(_) | Fault::Memory)) {
+            self.misbehaves.store(true, Ordering::Relaxed);
+        } else {
             state.sandbox.tidy();
             *slot = Some(state);
         }
         outcome
+    }
+
+    /// Has a run been stopped?
+    pub(crate) fn misbehaves(&self) -> bool {
+        self.misbehaves.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> Result<State, Fault> {
