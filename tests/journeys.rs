@@ -53,6 +53,7 @@ mod journeys {
     mod store;
     mod subscribers;
     mod telnyx;
+    mod tenant_policies;
     mod tls;
     mod unsubscribe;
     mod upstream;

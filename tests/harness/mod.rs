@@ -154,7 +154,9 @@ impl Setup {
             let policies = folder.path().join("policies");
             copy(&shipped_policies(), &policies);
             for (file, text) in files {
-                std::fs::write(policies.join(file), text).expect("the policy is written");
+                let path = policies.join(file);
+                std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for the policy");
+                std::fs::write(path, text).expect("the policy is written");
             }
         }
         let circumstances = Circumstances { disk_may_fill: self.disk_may_fill, trusted: self.trusted.take() };

@@ -148,7 +148,11 @@ fn r17_r18_r19_suppression_lists() {
 fn r17_the_policy_says_what_an_unsubscribe_blocks() {
     let bytes = std::fs::read(format!("{FOLDER}/mailgun-unsubscribes.csv")).expect("the fixture");
     let only = Options { unsubscribe: Channel::Email.into(), ..options("x.csv") };
-    assert_eq!(lines(&read(bytes, only).1), ["2 [left@example.com] Email/unsubscribe"]);
+    assert_eq!(lines(&read(bytes.clone(), only).1), ["2 [left@example.com] Email/unsubscribe"]);
+    // A tenant's own policy may say otherwise.
+    let own = [("default".to_owned(), Channels::of(Channel::Email))].into();
+    let own = Options { unsubscribe_of: own, ..options("x.csv") };
+    assert_eq!(lines(&read(bytes, own).1), ["2 [left@example.com] Email/unsubscribe"]);
 }
 
 #[test]

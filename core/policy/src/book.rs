@@ -161,3 +161,50 @@ impl From<Policies> for Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tenant_file;
+    use std::{fs, time::Duration};
+
+    const RULE: &str = "return { on_send = function(send) return 'closed' end }";
+
+    /// The parts of a set, each told by where it is.
+    fn parts(set: &Policies) -> [usize; 4] {
+        let Policies { keywords, codes, sends, unsubscribe, .. } = set;
+        [
+            Arc::as_ptr(keywords).addr(),
+            Arc::as_ptr(codes).addr(),
+            Arc::as_ptr(sends).addr(),
+            Arc::as_ptr(unsubscribe).addr(),
+        ]
+    }
+
+    fn different(book: &Book, part: usize) -> usize {
+        book.sets().map(|set| parts(set)[part]).collect::<std::collections::HashSet<_>>().len()
+    }
+
+    #[test]
+    fn what_is_compiled_once_serves_all() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for number in 0..50 {
+            let path = dir.path().join(tenant_file(&format!("t{number}"), "sends.lua"));
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, format!("{RULE} -- {}", number % 2)).expect("written");
+        }
+        let limits = Limits::default();
+        let book = Book::load(dir.path(), limits).expect("loads");
+        assert_eq!([0, 1, 2, 3].map(|part| different(&book, part)), [1, 1, 3, 1]);
+        // A reload takes over what has not changed.
+        let text = book.general().source("unsubscribe.lua").expect("a text").to_owned();
+        let edit = Edit { file: tenant_file("t7", "unsubscribe.lua"), text: Some(text) };
+        let next = Book::load_with(Some(dir.path()), &[edit], limits, Some(&book)).expect("loads");
+        assert!(next.is_own("t7", "unsubscribe.lua"));
+        assert_eq!(parts(next.of("t7")), parts(book.of("t7")), "the same text is not compiled again");
+        // Other limits make other states.
+        let tighter = Limits { time: Duration::from_millis(10), ..limits };
+        let anew = Book::load_with(Some(dir.path()), &[], tighter, Some(&book)).expect("loads");
+        assert_ne!(parts(anew.of("t7")), parts(book.of("t7")));
+    }
+}
