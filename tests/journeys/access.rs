@@ -60,6 +60,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/v1/policies/{file}/history", "read"),
     ("get", "/v1/policies/{file}/history/{version}", "read"),
     ("post", "/v1/policies/try", "read"),
+    ("post", "/v1/policies/replay", "operator"),
+    ("get", "/v1/policies/shadow", "read"),
     ("get", "/v1/policies/{file}", "read"),
     ("put", "/v1/policies/{file}", "operator"),
     ("delete", "/v1/policies/{file}", "operator"),
