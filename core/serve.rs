@@ -3,7 +3,7 @@
 use crate::{Failure, providers::ADAPTERS};
 use dndgate_gateway::{Config, Gateway, Handle, Parts};
 use dndgate_policy::{Active, Book};
-use dndgate_store::{Decisions, Options, Store, links, meta};
+use dndgate_store::{Decisions, Options, SendCounts, Store, links, meta};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     path::{Path, PathBuf},
@@ -62,13 +62,20 @@ pub(crate) async fn assemble(
     let now = jiff::Timestamp::now();
     let link_keys = store.write(move |tx| links::keys(tx, now)).await.map_err(Failure::wrong)?;
     let decisions = Decisions::open(&decisions_path(&config), DECISIONS).map_err(Failure::wrong)?;
-    Gateway::bind(Parts { config, store, policies, decisions, secret, link_keys, prometheus })
+    let counts_key = std::array::from_fn(|index| secret[index]);
+    let send_counts = SendCounts::open(&beside(&config, "counts"), config.policies.counters.0, counts_key)
+        .map_err(Failure::wrong)?;
+    Gateway::bind(Parts { config, store, policies, decisions, send_counts, secret, link_keys, prometheus })
         .map_err(Failure::wrong)
 }
 
 /// The file beside the database that remembers decisions.
 pub(crate) fn decisions_path(config: &Config) -> PathBuf {
-    PathBuf::from(format!("{}-decisions", config.store.url.trim_start_matches("sqlite:")))
+    beside(config, "decisions")
+}
+
+fn beside(config: &Config, what: &str) -> PathBuf {
+    PathBuf::from(format!("{}-{what}", config.store.url.trim_start_matches("sqlite:")))
 }
 
 fn watch_policies(

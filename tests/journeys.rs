@@ -42,6 +42,7 @@ mod journeys {
     mod rules;
     mod scheduled;
     mod sdk;
+    mod send_rules;
     mod sendgrid;
     mod ses;
     mod sessions;

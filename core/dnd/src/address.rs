@@ -80,6 +80,25 @@ pub fn normalise(kind: AddressKind, raw: &str, region: Region) -> Result<Normali
     Ok(Normalised { shown, key: AddressKey { kind, key } })
 }
 
+/// The match key of an address as it is shown ([`Normalised::shown`]), without reading it anew; the address itself
+/// where it has none.
+pub fn key_of_shown(kind: AddressKind, shown: &str) -> String {
+    let mut key = Buffer::new();
+    let pushed = match kind {
+        AddressKind::Phone => {
+            push_phone_key(shown.as_bytes(), &mut key);
+            Ok(())
+        }
+        AddressKind::Email => push_email_key(shown, &mut key),
+        AddressKind::Gmb => push_conversation_key(shown, &mut key),
+        AddressKind::Psid | AddressKind::Wa => push_id_key(shown, &mut key),
+    };
+    match (pushed, std::str::from_utf8(&key)) {
+        (Ok(()), Ok(key)) => key.to_owned(),
+        _ => shown.to_owned(),
+    }
+}
+
 /// The digits by which a number in E.164 is dialled in its own country, for those who look for it so.
 pub fn national(e164: &str) -> Option<String> {
     if is_plain_nanp(e164.as_bytes()) {

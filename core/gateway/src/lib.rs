@@ -67,7 +67,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use dndgate_adapter::Channels;
 use dndgate_policy::{Active, Limits, PolicyError};
-use dndgate_store::{Decisions, LinkKey, Store};
+use dndgate_store::{Decisions, LinkKey, SendCounts, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     net::SocketAddr,
@@ -93,6 +93,8 @@ pub struct Parts {
     pub policies: Arc<Active>,
     /// The record of decisions.
     pub decisions: Decisions,
+    /// What send rules count.
+    pub send_counts: SendCounts,
     /// The secret of this installation.
     pub secret: [u8; 32],
     /// The keys of unsubscribe links, the newest last.
@@ -131,7 +133,7 @@ impl Gateway {
     /// # Errors
     /// When an address is taken or trust in https upstreams cannot be set up.
     pub fn bind(parts: Parts) -> Result<Gateway, StartError> {
-        let Parts { config, store, policies, decisions, secret, link_keys, prometheus } = parts;
+        let Parts { config, store, policies, decisions, send_counts, secret, link_keys, prometheus } = parts;
         let workers = match config.traffic.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some,
@@ -180,6 +182,7 @@ impl Gateway {
             decisions,
             recorder,
             shadow,
+            send_counts: Arc::new(send_counts),
             documents: Documents::default(),
             tls: upstream::client_tls()?,
             prometheus,

@@ -22,6 +22,8 @@ const SHADOW_DIFFERENCES: &str = "dndgate_policy_shadow_differences_total";
 const SHADOW_SKIPPED: &str = "dndgate_policy_shadow_skipped_total";
 const SHADOW_RELOADS: &str = "dndgate_policy_shadow_reloads_total";
 const SHADOW_LOADED: &str = "dndgate_policy_shadow_loaded";
+const SEND_COUNTS: &str = "dndgate_send_counts";
+const SEND_COUNTS_MAX: &str = "dndgate_send_counts_max";
 const BUILD_INFO: &str = "dndgate_build_info";
 const SPOOL_PENDING: &str = "dndgate_spool_pending";
 const LEDGER_UNSEALED: &str = "dndgate_ledger_unsealed";
@@ -67,6 +69,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(SHADOW_SKIPPED, "Not shown to the shadow policies, which did not keep up");
     describe_counter!(SHADOW_RELOADS, "Loadings of the shadow policies by outcome");
     describe_gauge!(SHADOW_LOADED, "1 while shadow policies judge live traffic");
+    describe_gauge!(SEND_COUNTS, "Counts that send rules keep");
+    describe_gauge!(SEND_COUNTS_MAX, "How many counts of send rules there is room for");
     describe_gauge!(BUILD_INFO, "Always 1; the version is a label");
     describe_gauge!(SPOOL_PENDING, "Webhooks that the CRM has not taken yet");
     describe_counter!(CONFIRMATIONS, "Confirmations of opt-outs (replied, sent, failed, impossible)");
@@ -191,6 +195,12 @@ pub(crate) fn list_unsubscribe(outcome: &'static str) {
 /// A request to an unsubscribe link. `kind` is one of `view`, `one_click`, `stop`, `resume`, `other`.
 pub(crate) fn unsubscribe_page(kind: &'static str, status: u16) {
     metrics::counter!(UNSUBSCRIBE_PAGE, "kind" => kind, "status" => status.to_string()).increment(1);
+}
+
+/// How many counts of send rules there are, and for how many there is room.
+pub(crate) fn send_counts((used, room): (usize, usize)) {
+    metrics::gauge!(SEND_COUNTS).set(used as f64);
+    metrics::gauge!(SEND_COUNTS_MAX).set(room as f64);
 }
 
 /// Gauges that are read when somebody looks.

@@ -13,8 +13,8 @@ use crate::{
     shared::Shared,
 };
 use ::metrics::Counter;
-use arc_swap::ArcSwapOption;
-use dndgate_dnd::Normalised;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use dndgate_dnd::{Counters, Normalised};
 use dndgate_policy::{Book, Limits, PolicyError, Watcher};
 use dndgate_store::record::{Outcome, Who};
 use jiff::Timestamp;
@@ -51,6 +51,8 @@ pub(crate) struct Shadow {
     dir: Option<PathBuf>,
     limits: Limits,
     candidate: ArcSwapOption<Book>,
+    /// What the candidate would have sent since it was loaded.
+    counters: ArcSwap<Arc<dyn Counters>>,
     state: Mutex<State>,
     shown: SyncSender<Shown>,
     to_judge: Mutex<Option<Receiver<Shown>>>,
@@ -89,6 +91,7 @@ impl Shadow {
             dir: config.policies.shadow.clone(),
             limits: crate::limits(config),
             candidate: ArcSwapOption::empty(),
+            counters: ArcSwap::from_pointee(replay::counters()),
             state: Mutex::default(),
             shown,
             to_judge: Mutex::new(Some(to_judge)),
@@ -107,6 +110,7 @@ impl Shadow {
             Ok(candidate) => {
                 // What another candidate would have done is no news of this one.
                 *state = State { since: Some(clock::now()), ..State::default() };
+                self.counters.store(Arc::new(replay::counters()));
                 self.candidate.store(Some(Arc::new(candidate)));
                 tracing::info!(dir = %dir.display(), "the shadow policies were loaded; they enforce nothing");
             }
@@ -159,7 +163,8 @@ impl Shadow {
     fn judge(&self, shown: &Shown, with_words: bool) {
         let Some(candidate) = self.candidate.load_full() else { return };
         let entry = shown.fact.entry(shown.who, &shown.person, shown.was.clone());
-        let Some(then) = replay::judge(candidate.of(&entry.tenant), &entry) else { return };
+        let then = replay::judge(candidate.of(&entry.tenant), &self.counters.load(), &entry);
+        let Some(then) = then else { return };
         let kind = Kind::of(&entry.about);
         metrics::shadow_judged(kind.name());
         let mut state = self.state();

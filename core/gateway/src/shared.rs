@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use dndgate_adapter::Channel;
 use dndgate_dnd::ReasonKind;
 use dndgate_policy::{Active, Limits};
-use dndgate_store::{Decisions, SealKey, Store};
+use dndgate_store::{Decisions, SealKey, SendCounts, Store};
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) recorder: crate::record::Recorder,
     /// Judges beside the policies in force.
     pub(crate) shadow: crate::shadow::Shadow,
+    /// What send rules count.
+    pub(crate) send_counts: Arc<SendCounts>,
     pub(crate) callbacks: Callbacks,
     /// The secret of this installation.
     pub(crate) secret: [u8; 32],

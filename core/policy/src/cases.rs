@@ -7,11 +7,14 @@ use crate::{
     node::Node,
     part::CASES,
     reader::{Reader, Source, find_text, line_of},
+    send_rules::{ContactFacts, Judgement, MemoryCounters},
     sources::Text,
     terms::{self, Terms},
 };
 use dndgate_adapter::{AddressKind, Channel, Channels, Severity, Spoken};
-use std::borrow::Cow;
+use dndgate_dnd::Counters;
+use jiff::Timestamp;
+use std::{borrow::Cow, sync::Arc};
 
 const MESSAGE_KEYS: [&str; 6] = ["text", "channel", "meaning", "channels", "rule", TENANTS];
 const CODE_KEYS: [&str; 11] = [
@@ -27,9 +30,12 @@ const CODE_KEYS: [&str; 11] = [
     terms::KEYS[1],
     TENANTS,
 ];
-const SEND_KEYS: [&str; 4] = ["send", "verdict", "reason", TENANTS];
+const SEND_KEYS: [&str; 6] = ["send", "verdict", "reason", "sent", "contact", TENANTS];
 /// The key of a general case that every tenant's policies have to pass, too: `tenants = "all"`.
 const TENANTS: &str = "tenants";
+const CONTACT_KEYS: [&str; 3] = ["timezone", "country", "tags"];
+/// The most earlier sends of a case.
+const SENT_MAX: usize = 10_000;
 const SENDING_KEYS: [&str; 10] = [
     "tenant",
     "provider",
@@ -248,11 +254,8 @@ impl Run<'_> {
         };
         let channel = send.get("channel").map_or(Ok(Channel::Sms), |reader| reader.channel())?;
         let now = match send.get("now") {
-            Some(now) => now
-                .text()?
-                .parse()
-                .map_err(|_| now.error("this has to be a time such as \"2026-03-01T09:30:00Z\""))?,
-            None => jiff::Timestamp::from_second(DEFAULT_NOW_SECONDS).unwrap_or_default(),
+            Some(now) => time(&now)?,
+            None => Timestamp::from_second(DEFAULT_NOW_SECONDS).unwrap_or_default(),
         };
         let address_kind = match send.get("address_kind") {
             Some(kind) => kind.choice(&AddressKind::ALL.map(AddressKind::name), AddressKind::parse)?,
@@ -282,7 +285,17 @@ impl Run<'_> {
             _ => None,
         })?;
         let place = At::new(self.source.file, case.line());
-        match (blocks, self.policies.on_send(&facts)) {
+        let contact = contact(case)?;
+        let counters: Arc<dyn Counters> = Arc::new(MemoryCounters::new(SENT_MAX));
+        for earlier in earlier(case, now)? {
+            let facts = SendFacts { now: earlier, ..facts };
+            let mut judgement = Judgement::new(Arc::clone(&counters)).knowing(contact.clone());
+            if self.policies.judge_send(&facts, &mut judgement) == SendVerdict::Allow {
+                judgement.keep();
+            }
+        }
+        let mut judgement = Judgement::new(counters).knowing(contact);
+        match (blocks, self.policies.judge_send(&facts, &mut judgement)) {
             (_, SendVerdict::Block { reason, fault: true, .. }) => self.fail(place, reason),
             (true, SendVerdict::Allow) => {
                 self.fail(place, "this send has to be blocked, but is allowed".to_owned())
@@ -299,6 +312,29 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// When the same was sent before: so many times just now, or at these times.
+fn earlier(case: &Reader<'_>, now: Timestamp) -> Result<Vec<Timestamp>, PolicyError> {
+    let Some(sent) = case.get("sent") else { return Ok(Vec::new()) };
+    match sent.node() {
+        Node::Number(_) => Ok(vec![now; sent.count(SENT_MAX)?]),
+        _ => sent.items()?.iter().map(time).collect(),
+    }
+}
+
+fn time(reader: &Reader<'_>) -> Result<Timestamp, PolicyError> {
+    let time = reader.text()?.parse();
+    time.map_err(|_| reader.error("this has to be a time such as \"2026-03-01T09:30:00Z\""))
+}
+
+/// The contact that holds the address; none when the case names none.
+fn contact(case: &Reader<'_>) -> Result<Option<Arc<ContactFacts>>, PolicyError> {
+    let Some(reader) = case.get("contact") else { return Ok(None) };
+    reader.only(&CONTACT_KEYS)?;
+    let mut contact = ContactFacts::default();
+    contact.add(reader.text_at("timezone")?, reader.text_at("country")?, reader.texts_at("tags")?);
+    Ok(Some(Arc::new(contact)))
 }
 
 /// 2026-01-15, a Thursday, 12:00 UTC.

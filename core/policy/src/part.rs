@@ -9,7 +9,7 @@ use crate::{
     policies::Policies,
     reader::{Reader, Source},
     sandbox::{Fault, Pool, Sandbox},
-    sends,
+    sends::SendRules,
     sources::{ERROR_CODES, KEYWORDS, SENDS, Text, UNSUBSCRIBE},
 };
 use std::{collections::HashMap, sync::Arc};
@@ -79,7 +79,7 @@ fn script_error(file: &str, fault: &Fault) -> PolicyError {
 pub(crate) struct Parts {
     keywords: Shelf<Keywords>,
     codes: Shelf<Codes>,
-    sends: Shelf<()>,
+    sends: Shelf<SendRules>,
     unsubscribe: Shelf<Unsubscribe>,
 }
 
@@ -114,8 +114,12 @@ impl Parts {
         })
     }
 
-    pub(crate) fn sends(&mut self, text: &Text, limits: Limits) -> Result<Arc<Part<()>>, PolicyError> {
-        of(&mut self.sends, SENDS, text, limits, |root| Ok(((), sends::compile(root)?)))
+    pub(crate) fn sends(&mut self, text: &Text, limits: Limits) -> Result<Arc<Part<SendRules>>, PolicyError> {
+        of(&mut self.sends, SENDS, text, limits, |root| {
+            let sends = SendRules::compile(root)?;
+            let runs = sends.asks;
+            Ok((sends, runs))
+        })
     }
 
     pub(crate) fn unsubscribe(

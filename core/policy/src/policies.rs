@@ -8,7 +8,8 @@ use crate::{
     codes::Codes,
     keywords::Keywords,
     part::{Part, Parts, returned},
-    sends,
+    send_rules::Judgement,
+    sends::SendRules,
     sources::{ERROR_CODES, Folder, KEYWORDS, SENDS, Sources, Text, UNSUBSCRIBE},
 };
 use std::{path::Path, sync::Arc};
@@ -20,7 +21,7 @@ pub struct Policies {
     sources: Sources,
     pub(crate) keywords: Arc<Part<Keywords>>,
     pub(crate) codes: Arc<Part<Codes>>,
-    pub(crate) sends: Arc<Part<()>>,
+    pub(crate) sends: Arc<Part<SendRules>>,
     pub(crate) unsubscribe: Arc<Part<Unsubscribe>>,
     /// Cases that passed.
     cases: usize,
@@ -157,7 +158,12 @@ impl Policies {
 
     /// Does the operator have a send rule? Without one a send needs no [`Policies::on_send`].
     pub fn has_send_rule(&self) -> bool {
-        self.sends.script.is_some()
+        !self.sends.compiled.is_empty()
+    }
+
+    /// Do send rules ask about the contact that holds the recipient's address?
+    pub fn needs_contact(&self) -> bool {
+        self.sends.compiled.needs_contact
     }
 
     /// Has the send rule run into its limits since it was loaded? Then whoever asks it had better not wait for it.
@@ -165,10 +171,15 @@ impl Policies {
         self.sends.script.as_ref().is_some_and(|script| script.misbehaves())
     }
 
-    /// Judges a send by the operator's rule; allowed where there is none.
+    /// Judges a send by the operator's rules as if nothing had been sent before; allowed where there are none.
     pub fn on_send(&self, facts: &SendFacts<'_>) -> SendVerdict {
-        let Some(script) = &self.sends.script else { return SendVerdict::Allow };
-        sends::judge(script, self.shown(SENDS), facts)
+        self.judge_send(facts, &mut Judgement::default())
+    }
+
+    /// Judges a send by the operator's rules; allowed where there are none. Whatever goes wrong blocks it: a rule
+    /// that cannot be asked has not allowed it.
+    pub fn judge_send(&self, facts: &SendFacts<'_>, judgement: &mut Judgement) -> SendVerdict {
+        self.sends.compiled.judge(self.sends.script.as_ref(), self.shown(SENDS), facts, judgement)
     }
 
     /// A file as the operator knows it.

@@ -5,6 +5,7 @@ use crate::{
     PolicyError,
     reader::Reader,
     sandbox::{Fault, Pool, shortened},
+    send_rules::{Current, Judgement, Objection, Rules},
 };
 use dndgate_adapter::{AddressKind, Channel};
 use mlua::{Function, Lua, Table, Value};
@@ -58,16 +59,54 @@ const ON_SEND: &str = "on_send";
 /// A reason ends up in headers and records.
 const REASON_CHARS_MAX: usize = 200;
 
-/// Reads the table that the file returned: has it a rule?
-pub(crate) fn compile(root: &Reader<'_>) -> Result<bool, PolicyError> {
-    root.only(&[ON_SEND, "cases"])?;
-    root.get(ON_SEND).map(|reader| reader.function()).transpose().map(|function| function.is_some())
+/// What the file says, as far as it is data.
+#[derive(Debug, Default)]
+pub(crate) struct SendRules {
+    pub(crate) rules: Rules,
+    /// It has a function, too.
+    pub(crate) asks: bool,
+    pub(crate) needs_contact: bool,
+}
+
+impl SendRules {
+    /// Reads the table that the file returned.
+    pub(crate) fn compile(root: &Reader<'_>) -> Result<SendRules, PolicyError> {
+        root.only(&[ON_SEND, "rules", "needs", "cases"])?;
+        let rules = root.get("rules").map_or_else(|| Ok(Rules::default()), |rules| Rules::compile(&rules))?;
+        let asks = root.get(ON_SEND).map(|reader| reader.function()).transpose()?.is_some();
+        let mut needs_contact = rules.need_contact();
+        for need in root.get("needs").map_or(Ok(Vec::new()), |needs| needs.items())? {
+            need.choice(&["contact"], |name| (name == "contact").then_some(()))?;
+            needs_contact = true;
+        }
+        Ok(SendRules { rules, asks, needs_contact })
+    }
+
+    /// Is there anything to ask?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty() && !self.asks
+    }
+
+    /// Judges a send: by the rules that are data, then by the function.
+    pub(crate) fn judge(
+        &self,
+        script: Option<&Pool>,
+        file: &str,
+        facts: &SendFacts<'_>,
+        judgement: &mut Judgement,
+    ) -> SendVerdict {
+        if let Some(Objection { reason, rule, fault }) = self.rules.objection(facts, judgement) {
+            let reason = shortened(&reason, REASON_CHARS_MAX);
+            return SendVerdict::Block { reason, rule: format!("{file}: {rule}"), fault };
+        }
+        script.map_or(SendVerdict::Allow, |script| judge(script, file, facts, judgement))
+    }
 }
 
 /// Judges a send. Whatever goes wrong blocks it: a rule that cannot be asked has not allowed it.
 /// `file` is the operator's name of the file: records show it.
-pub(crate) fn judge(script: &Pool, file: &str, facts: &SendFacts<'_>) -> SendVerdict {
-    match script.run(|lua, table| ask(lua, &table, file, facts)) {
+fn judge(script: &Pool, file: &str, facts: &SendFacts<'_>, judgement: &mut Judgement) -> SendVerdict {
+    match script.run(|lua, table| ask(lua, &table, file, facts, judgement)) {
         Ok(verdict) => verdict,
         Err(fault) => {
             let line = fault.line().map(|line| format!(":{line}")).unwrap_or_default();
@@ -80,9 +119,17 @@ pub(crate) fn judge(script: &Pool, file: &str, facts: &SendFacts<'_>) -> SendVer
     }
 }
 
-fn ask(lua: &Lua, table: &Table, file: &str, facts: &SendFacts<'_>) -> Result<SendVerdict, Fault> {
+fn ask(
+    lua: &Lua,
+    table: &Table,
+    file: &str,
+    facts: &SendFacts<'_>,
+    judgement: &mut Judgement,
+) -> Result<SendVerdict, Fault> {
+    let contact = judgement.contact.clone();
+    lua.set_app_data(Current::new(facts, std::mem::take(judgement)));
     let answer = (|| {
-        let send = lua.create_table_with_capacity(0, 16)?;
+        let send = lua.create_table_with_capacity(0, 13)?;
         send.raw_set("tenant", facts.tenant)?;
         send.raw_set("provider", facts.provider)?;
         send.raw_set("channel", facts.channel.name())?;
@@ -94,8 +141,14 @@ fn ask(lua: &Lua, table: &Table, file: &str, facts: &SendFacts<'_>) -> Result<Se
         send.raw_set("now", facts.now.as_second())?;
         send.raw_set("request_id", facts.request_id)?;
         send.raw_set("tags", lua.create_sequence_from(facts.tags.iter().map(|tag| &**tag))?)?;
+        if let Some(contact) = contact {
+            send.raw_set("contact", contact.table(lua)?)?;
+        }
         table.raw_get::<Function>(ON_SEND)?.call::<Value>(send)
     })();
+    if let Some(current) = lua.remove_app_data::<Current>() {
+        *judgement = current.into_judgement();
+    }
     read(&answer.map_err(|error| Fault::of(&error))?, file)
 }
 

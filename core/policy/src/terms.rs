@@ -73,7 +73,8 @@ pub(crate) fn length(one: &Reader<'_>, days_max: i64) -> Result<SignedDuration, 
     })
 }
 
-fn parse(text: &str) -> Option<SignedDuration> {
+/// See [`length`].
+pub(crate) fn parse(text: &str) -> Option<SignedDuration> {
     let (unit, seconds) = UNITS.into_iter().find(|(unit, _)| text.ends_with(unit))?;
     let count = text.strip_suffix(unit)?;
     let number: i64 = count.parse().ok().filter(|number| *number > 0 && !count.starts_with('+'))?;

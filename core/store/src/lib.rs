@@ -12,6 +12,7 @@ pub mod agency;
 mod cache;
 pub mod confirmations;
 pub mod contacts;
+mod counters;
 mod decisions;
 pub mod deliveries;
 mod engine;
@@ -45,6 +46,7 @@ mod tx;
 
 pub use cache::{AGENCY, Cache};
 pub use contacts::{ChannelWish, ContactDraft, ContactView, Edited, Origin, Part, ViewAddress};
+pub use counters::SendCounts;
 pub use decisions::{Decision, Decisions};
 pub use deliveries::{Offer, Outcome};
 pub use engine::{Options, Pending, Store, copy};

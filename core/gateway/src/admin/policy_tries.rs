@@ -8,9 +8,13 @@ use super::{
 use crate::clock;
 use axum::{Json, extract::State};
 use dndgate_adapter::{AddressKind, Channel, Severity, Spoken};
-use dndgate_policy::{Book, FailureCode, Said, SendFacts, SendVerdict, length_written};
+use dndgate_dnd::Counters;
+use dndgate_policy::{
+    Book, ContactFacts, FailureCode, Judgement, Looking, Said, SendFacts, SendVerdict, length_written,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The most examples in one try.
 const EXAMPLES_MAX: usize = 1_000;
@@ -58,6 +62,32 @@ struct SendExample {
     #[serde(default)]
     tags: Vec<String>,
     now: Option<String>,
+    /// What kind of send it is, such as `call`; `message` without it.
+    kind: Option<String>,
+    /// Does it leave later?
+    #[serde(default)]
+    scheduled: bool,
+    /// The contact, for rules that ask about it.
+    contact: Option<ContactExample>,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ContactExample {
+    timezone: Option<String>,
+    country: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+impl SendExample {
+    fn contact(&self) -> Option<Arc<ContactFacts>> {
+        let contact = self.contact.as_ref()?;
+        let mut facts = ContactFacts::default();
+        let tags = contact.tags.iter().map(String::as_str);
+        facts.add(contact.timezone.as_deref(), contact.country.as_deref(), tags);
+        Some(Arc::new(facts))
+    }
 }
 
 /// Judges examples with the policies in force; changes nothing.
@@ -81,11 +111,12 @@ pub(crate) async fn try_out(
         }
     }
     let book = admin.shared.policies.current();
-    let judged = tokio::task::spawn_blocking(move || judge(&book, &examples)).await;
+    let counters: Arc<dyn Counters> = Arc::new(Looking(Arc::clone(&admin.shared.send_counts) as _));
+    let judged = tokio::task::spawn_blocking(move || judge(&book, &counters, &examples)).await;
     judged.map_err(|_| Problem::bad_request("the examples could not be judged"))?.map(Json)
 }
 
-fn judge(book: &Book, examples: &Examples) -> Result<Value, Problem> {
+fn judge(book: &Book, counters: &Arc<dyn Counters>, examples: &Examples) -> Result<Value, Problem> {
     let policies = book.of(examples.tenant.as_deref().unwrap_or_default());
     let mut results = Vec::new();
     for one in &examples.messages {
@@ -119,12 +150,17 @@ fn judge(book: &Book, examples: &Examples) -> Result<Value, Problem> {
         }));
     }
     for one in &examples.sends {
-        results.push(send(book, one, examples.tenant.as_deref())?);
+        results.push(send(book, counters, one, examples.tenant.as_deref())?);
     }
     Ok(json!({ "results": results }))
 }
 
-fn send(book: &Book, one: &SendExample, tenant: Option<&str>) -> Result<Value, Problem> {
+fn send(
+    book: &Book,
+    counters: &Arc<dyn Counters>,
+    one: &SendExample,
+    tenant: Option<&str>,
+) -> Result<Value, Problem> {
     let tenant = one.tenant.as_deref().or(tenant).unwrap_or("default");
     let channel = channel(&one.channel)?;
     let now = match &one.now {
@@ -138,16 +174,17 @@ fn send(book: &Book, one: &SendExample, tenant: Option<&str>) -> Result<Value, P
         tenant,
         provider: &one.provider,
         channel,
-        kind: "message",
+        kind: one.kind.as_deref().unwrap_or("message"),
         address_kind: channel.kinds().first().copied().unwrap_or(AddressKind::Phone),
         address: &one.address,
         sender: &one.sender,
         tags: &tags,
-        scheduled: false,
+        scheduled: one.scheduled,
         now,
         request_id: "try",
     };
-    Ok(match book.of(tenant).on_send(&facts) {
+    let mut judgement = Judgement::new(Arc::clone(counters)).knowing(one.contact());
+    Ok(match book.of(tenant).judge_send(&facts, &mut judgement) {
         SendVerdict::Allow => json!({ "verdict": "allow" }),
         SendVerdict::Block { reason, rule, fault } => {
             json!({ "verdict": "block", "reason": reason, "rule": rule, "fault": fault })

@@ -16,6 +16,9 @@ pub struct PoliciesConfig {
     pub time_limit: Time,
     /// How much memory a script may take.
     pub memory_limit: Size,
+    /// How much the counts of send rules may take, in memory and in a file beside the database; 112 bytes each. A
+    /// send whose count has no room is blocked. Counts at the next start.
+    pub counters: Size,
 }
 
 impl Default for PoliciesConfig {
@@ -25,6 +28,7 @@ impl Default for PoliciesConfig {
             shadow: None,
             time_limit: Time(Duration::from_millis(50)),
             memory_limit: Size(16 << 20),
+            counters: Size(16 << 20),
         }
     }
 }

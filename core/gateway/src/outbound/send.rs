@@ -10,7 +10,7 @@ use crate::{
     gate::{self, Blocked},
     out::{Out, Uncertain, Why},
     route::TenantRoute,
-    rules,
+    rules::{self, Asked},
     unsubscribe::headers,
 };
 use bytes::Bytes;
@@ -59,10 +59,12 @@ impl Exchange<'_> {
             true => Uncertain::new(),
             false => self.uncertain(tenant, &sending, &blocked).await?,
         };
-        let ruled = rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
+        let Asked { ruled, mut places } =
+            rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
         let out = Out { sending: &sending, blocked: &blocked, ruled: &ruled, uncertain: &uncertain };
         let dropped = out.dropped();
         self.worker.shared.recorder.send(&self.target.route, tenant, &out, self.id, clock::now());
+        places.leave_out(&dropped);
         if dropped.len() == sending.recipients.len() && !dropped.is_empty() && !sending.rest {
             return Err(self.stop_each(tenant, request, &out, &dropped));
         }
@@ -100,7 +102,12 @@ impl Exchange<'_> {
         // Whoever opted out while this send waited for a connection is not reached either. Who goes is compared,
         // not how many: somebody taken out may have come back while another left.
         let still_free = || {
-            exempt || verdicts(&sending).is_ok_and(|now| now.iter().all(|one| dropped.contains(&one.index)))
+            let free = exempt
+                || verdicts(&sending).is_ok_and(|now| now.iter().all(|one| dropped.contains(&one.index)));
+            if free {
+                places.leave();
+            }
+            free
         };
         let answer = self.forward(body, edited, query.as_deref(), still_free).await;
         let (mut response, seconds) = match answer {
@@ -112,6 +119,7 @@ impl Exchange<'_> {
             }
             other => other?,
         };
+        places.answered(response.status());
         let learns = self.adapter().wants_answer(&sending, response.status());
         let stitches = !dropped.is_empty() && self.adapter().stitches(&sending);
         if learns || stitches {

@@ -90,7 +90,8 @@ impl<'a> Writer<'a> {
         let who = Who::new(&self.shared.recorder.secret, &fact.tenant, &person.key);
         let mut entry = fact.entry(who, &person, Outcome::default());
         let was = match fact.policies() {
-            Some(policies) => replay::judge(policies, &entry),
+            // Sends come with their verdict: nothing is counted here.
+            Some(policies) => replay::judge(policies, &replay::counters(), &entry),
             None => fact.verdict(),
         };
         let was = was.unwrap_or_default();

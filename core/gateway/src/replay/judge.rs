@@ -1,21 +1,34 @@
 //! What policies make of an entry of the record, in words that can be compared.
 
 use dndgate_adapter::{Channel, Channels, Spoken};
-use dndgate_dnd::ReasonKind;
+use dndgate_dnd::{Counters, ReasonKind};
 use dndgate_policy::{
-    CodeEffect, Effect, FailureCode, Meaning, Policies, Said, SendFacts, SendVerdict, Understood,
+    CodeEffect, Effect, FailureCode, Judgement, Meaning, MemoryCounters, Policies, Said, SendFacts,
+    SendVerdict, Understood,
 };
 use dndgate_store::record::{About, CodeAbout, Entry, MessageAbout, Outcome, SendAbout};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// What happens when nothing does.
 const NOTHING: &str = "none";
 
+/// The most counts that send rules keep while a record is judged.
+const COUNTS_MAX: usize = 500_000;
+
+/// Counts for one set of policies, which begin with nothing sent.
+pub(crate) fn counters() -> Arc<dyn Counters> {
+    Arc::new(MemoryCounters::new(COUNTS_MAX))
+}
+
 /// Judges an entry. `None`: what was judged is not kept, or no rule was asked.
-pub(crate) fn judge(policies: &Policies, entry: &Entry<'_>) -> Option<Outcome<'static>> {
+pub(crate) fn judge(
+    policies: &Policies,
+    counters: &Arc<dyn Counters>,
+    entry: &Entry<'_>,
+) -> Option<Outcome<'static>> {
     match &entry.about {
         About::Send(send) if send.kept_back.is_some() => None,
-        About::Send(send) => Some(sent(policies, entry, send)),
+        About::Send(send) => Some(sent(policies, counters, entry, send)),
         About::Message(message) => said(policies, message),
         About::Code(code) => Some(coded(policies, code)),
         About::Unsubscribe(channel) => {
@@ -42,12 +55,19 @@ pub(crate) fn kept_back(kind: ReasonKind) -> Outcome<'static> {
     Outcome { what: Cow::Borrowed("kept back"), rule: Cow::Borrowed(kind.name()) }
 }
 
-fn sent(policies: &Policies, entry: &Entry<'_>, send: &SendAbout<'_>) -> Outcome<'static> {
+/// What is allowed counts as sent, at the time of its record.
+fn sent(
+    policies: &Policies,
+    counters: &Arc<dyn Counters>,
+    entry: &Entry<'_>,
+    send: &SendAbout<'_>,
+) -> Outcome<'static> {
     if !policies.has_send_rule() {
         return allowed();
     }
+    let mut judgement = Judgement::new(Arc::clone(counters));
     for channel in send.channels.iter() {
-        let verdict = policies.on_send(&SendFacts {
+        let facts = SendFacts {
             tenant: &entry.tenant,
             provider: &entry.provider,
             channel,
@@ -59,11 +79,12 @@ fn sent(policies: &Policies, entry: &Entry<'_>, send: &SendAbout<'_>) -> Outcome
             scheduled: send.scheduled,
             now: entry.at,
             request_id: &entry.id,
-        });
-        if let SendVerdict::Block { reason, rule, .. } = verdict {
+        };
+        if let SendVerdict::Block { reason, rule, .. } = policies.judge_send(&facts, &mut judgement) {
             return blocked(&rule, &reason);
         }
     }
+    judgement.keep();
     allowed()
 }
 

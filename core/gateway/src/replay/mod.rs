@@ -6,15 +6,16 @@
 mod judge;
 mod report;
 
-pub(crate) use judge::{allowed, blocked, judge, kept_back, without_words};
+pub(crate) use judge::{allowed, blocked, counters, judge, kept_back, without_words};
 pub use report::{Change, Count, Counts, Difference, Report};
 pub(crate) use report::{Kind, Tally};
 
 use crate::config::Time;
+use dndgate_dnd::Counters;
 use dndgate_policy::Book;
 use dndgate_store::record::{self, About, Entry, MessageAbout};
 use jiff::Timestamp;
-use std::{io, ops::ControlFlow, path::Path};
+use std::{io, ops::ControlFlow, path::Path, sync::Arc};
 
 /// What is to be judged anew.
 #[derive(Clone, Copy)]
@@ -51,7 +52,7 @@ const STRIDE: u64 = 256;
 /// # Errors
 /// When there is no record, or it cannot be read.
 pub fn replay(asked: Asked<'_>, active: &Book, candidate: &Book) -> io::Result<Report> {
-    let mut found = Found::default();
+    let mut found = Found::new();
     let mut seen = 0u64;
     // What a policy does wrong is one of the differences, and no news for the log a thousand times.
     let silent = tracing::subscriber::NoSubscriber::new();
@@ -67,7 +68,7 @@ pub fn replay(asked: Asked<'_>, active: &Book, candidate: &Book) -> io::Result<R
             ControlFlow::Continue(())
         })
     })?;
-    let Found { tally, first, last, otherwise_then } = found;
+    let Found { tally, first, last, otherwise_then, .. } = found;
     Ok(Report {
         since: asked.since,
         first,
@@ -83,8 +84,10 @@ pub fn replay(asked: Asked<'_>, active: &Book, candidate: &Book) -> io::Result<R
     })
 }
 
-#[derive(Default)]
 struct Found {
+    /// What each would have sent before.
+    active: Arc<dyn Counters>,
+    candidate: Arc<dyn Counters>,
     tally: Tally,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -92,6 +95,17 @@ struct Found {
 }
 
 impl Found {
+    fn new() -> Found {
+        Found {
+            active: counters(),
+            candidate: counters(),
+            tally: Tally::default(),
+            first: None,
+            last: None,
+            otherwise_then: 0,
+        }
+    }
+
     fn judge(&mut self, list: usize, entry: &Entry<'_>, active: &Book, candidate: &Book) {
         let kind = Kind::of(&entry.about);
         match &entry.about {
@@ -103,11 +117,9 @@ impl Found {
             }
             _ => {}
         }
-        let (Some(now), Some(then)) =
-            (judge(active.of(&entry.tenant), entry), judge(candidate.of(&entry.tenant), entry))
-        else {
-            return;
-        };
+        let now = judge(active.of(&entry.tenant), &self.active, entry);
+        let then = judge(candidate.of(&entry.tenant), &self.candidate, entry);
+        let (Some(now), Some(then)) = (now, then) else { return };
         self.tally.judged(kind);
         self.first = self.first.or(Some(entry.at));
         self.last = Some(entry.at);

@@ -3,6 +3,7 @@
 //! The time limit is checked at every call, loop and step of a pattern. A few library functions do more work
 //! than that between two checks, when asked to; they are replaced here.
 
+use crate::send_rules;
 use jiff::{Timestamp, tz::TimeZone};
 use mlua::{Lua, Table};
 
@@ -63,7 +64,8 @@ pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
         globals.raw_remove(*name)?;
     }
     lua.load(GUARDS).set_name("=guards").exec()?;
-    globals.raw_set("clock", clock(lua)?)
+    globals.raw_set("clock", clock(lua)?)?;
+    send_rules::install(lua)
 }
 
 /// `clock.at(seconds, zone)`: the calendar and the time of day there. No clock of its own: the time is the
@@ -110,8 +112,5 @@ fn time_zone(name: &str) -> Option<TimeZone> {
         let seconds = sign * (hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?);
         jiff::tz::Offset::from_seconds(seconds).ok().map(TimeZone::fixed)
     };
-    if name == "UTC" {
-        return Some(TimeZone::UTC);
-    }
-    offset().or_else(|| TimeZone::get(name).ok())
+    offset().or_else(|| send_rules::time_zone(name))
 }

@@ -184,6 +184,21 @@ pub fn with_address(tx: &mut Tx<'_>, tenant: &str, key: &AddressKey) -> Result<V
     Ok(all)
 }
 
+/// What is known of the contacts that hold an address under any of its names, without addresses and DND.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn holding(tx: &mut Tx<'_>, tenant: &str, key: &AddressKey) -> Result<Vec<Map<String, Value>>> {
+    let mut all = Vec::new();
+    for id in tx.holders(tenant, key)? {
+        if let Some(row) = tx.rows.contact(&id)? {
+            let fields = serde_json::from_str(&row.fields);
+            all.push(fields.map_err(|error| StoreError::Corrupt(error.to_string()))?);
+        }
+    }
+    Ok(all)
+}
+
 /// Makes a contact. What its addresses carry of opt-outs holds for it from the start (R7).
 ///
 /// # Errors
