@@ -90,6 +90,10 @@ fn tell(report: &ReplayReport) {
     for (count, what) in [
         (counts.sends.kept_back, "sends were kept back by Do-Not-Disturb: no rule is asked about these"),
         (
+            counts.sends.thinned,
+            "sends stand for more: only those of a share of all people were recorded then ([record])",
+        ),
+        (
             counts.messages.without_text,
             "messages cannot be judged: their words are not kept ([record] bodies)",
         ),

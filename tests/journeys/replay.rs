@@ -245,6 +245,25 @@ fn the_operator_decides_what_is_kept() {
 }
 
 #[test]
+fn a_record_that_would_not_last_keeps_the_sends_of_fewer_people() {
+    let world = Setup::default().tail("[record]\nmax = \"1MiB\"").start();
+    let send = |number: u32| {
+        assert_eq!(world.message(&format!("+1415555{number:04}"), "Hello").status(), 201);
+    };
+    assert_eq!(world.gate.metric("dndgate_record_share", &[]), 1.0);
+    (0..60).for_each(send);
+    until("the share to fall", || (world.gate.metric("dndgate_record_share", &[]) <= 0.25).then_some(()));
+    (1_000..1_100).for_each(send);
+    world.hears("+14155550103", "hi");
+    let report = api_replay(&world, &json!({ "files": { "sends.lua": SEND_RULE } })).json();
+    let sends = &report["counts"]["sends"];
+    assert!(sends["judged"].as_u64().is_some_and(|count| (15..160).contains(&count)), "{report:#}");
+    assert_eq!(report["counts"]["messages"]["withoutText"], 1, "replies are recorded all the same");
+    assert!(sends["thinned"].as_u64().is_some_and(|count| count > 0), "{report:#}");
+    assert_eq!(world.gate.metric("dndgate_record_dropped_total", &[]), 0.0);
+}
+
+#[test]
 fn a_webhook_that_comes_twice_is_judged_once() {
     let world = Setup::default().tail(BODIES).start();
     let message = crate::harness::signed::text_message_with_id("SM1", "+14155550103", WORDS);

@@ -17,6 +17,7 @@ const POLICY_RELOADS: &str = "dndgate_policy_reloads_total";
 const POLICY_SECONDS: &str = "dndgate_policy_seconds";
 const RECORD_DROPPED: &str = "dndgate_record_dropped_total";
 const RECORD_BYTES: &str = "dndgate_record_bytes";
+const RECORD_SHARE: &str = "dndgate_record_share";
 const SHADOW_JUDGED: &str = "dndgate_policy_shadow_judged_total";
 const SHADOW_DIFFERENCES: &str = "dndgate_policy_shadow_differences_total";
 const SHADOW_SKIPPED: &str = "dndgate_policy_shadow_skipped_total";
@@ -61,6 +62,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(POLICY_SECONDS, Unit::Seconds, "Time that a send rule takes");
     describe_counter!(RECORD_DROPPED, "Judged and not recorded: the queue was full, or the files unwritable");
     describe_gauge!(RECORD_BYTES, Unit::Bytes, "The files of the record of what policies judged");
+    describe_gauge!(RECORD_SHARE, "The share of all people whose sends are recorded");
     describe_counter!(SHADOW_JUDGED, "Judged by the shadow policies (send, message, code, unsubscribe)");
     describe_counter!(
         SHADOW_DIFFERENCES,
@@ -153,6 +155,11 @@ pub(crate) fn record_dropped(why: &'static str) -> Counter {
 /// See [`RECORD_BYTES`].
 pub(crate) fn record_bytes() -> Gauge {
     metrics::gauge!(RECORD_BYTES)
+}
+
+/// See [`RECORD_SHARE`].
+pub(crate) fn record_share() -> Gauge {
+    metrics::gauge!(RECORD_SHARE)
 }
 
 /// The shadow policies judged something.

@@ -63,7 +63,7 @@ impl Exchange<'_> {
             rules::ask(self.worker, self.provider().1, tenant, &sending, &blocked, self.id).await;
         let out = Out { sending: &sending, blocked: &blocked, ruled: &ruled, uncertain: &uncertain };
         let dropped = out.dropped();
-        self.worker.shared.recorder.send(&self.target.route, tenant, &out, self.id, clock::now());
+        self.worker.shared.recorder.send(&self.target.route, tenant, &out, self.id);
         places.leave_out(&dropped);
         if dropped.len() == sending.recipients.len() && !dropped.is_empty() && !sending.rest {
             return Err(self.stop_each(tenant, request, &out, &dropped));

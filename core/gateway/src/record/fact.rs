@@ -21,6 +21,8 @@ pub(crate) struct Fact {
     /// As the adapter read it.
     address: Box<str>,
     what: What,
+    /// It is to be written down.
+    pub(super) kept: bool,
 }
 
 /// A request's id, or a provider's of an event.
@@ -94,6 +96,7 @@ impl Fact {
         verdict: Verdict,
         id: uuid::Uuid,
         at: Timestamp,
+        kept: bool,
     ) -> Fact {
         Fact {
             at,
@@ -104,6 +107,7 @@ impl Fact {
             kind: recipient.kind,
             address: (&*recipient.address).into(),
             what: What::Send(Arc::clone(sent), recipient.channels, verdict),
+            kept,
         }
     }
 
@@ -160,6 +164,7 @@ impl Fact {
             kind,
             address: (&**address).into(),
             what,
+            kept: true,
         })
     }
 
@@ -211,6 +216,7 @@ impl Fact {
                 sender: (&*sent.sender).into(),
                 tags: texts(&sent.tags),
                 scheduled: sent.scheduled,
+                thinned: false,
                 kept_back: match verdict {
                     Verdict::KeptBack(kind) => Some(kind.name().into()),
                     _ => None,

@@ -6,11 +6,13 @@
 
 mod fact;
 mod queue;
+mod share;
 mod writer;
 
 pub(crate) use fact::Fact;
 
 use crate::{
+    clock,
     config::Config,
     metrics,
     out::Out,
@@ -25,6 +27,7 @@ use dndgate_store::record::Who;
 use fact::{Sent, Verdict};
 use jiff::Timestamp;
 use queue::{Entrance, Exit, queue};
+use share::Share;
 use std::{
     collections::HashSet,
     io,
@@ -48,9 +51,14 @@ pub(crate) struct Recorder {
     secret: [u8; 32],
     /// Does anybody want facts?
     wanted: AtomicBool,
+    /// Do shadow policies want them all?
+    shadowed: AtomicBool,
+    /// Whose sends are written down.
+    share: Share,
     facts: Entrance<Fact>,
     dropped: Counter,
-    orders: Mutex<Vec<Order>>,
+    /// `None`: the thread has ended.
+    orders: Mutex<Option<Vec<Order>>>,
     thread: OnceLock<Thread>,
     /// The other end, until the thread takes it.
     to_write: Mutex<Option<Exit<Fact>>>,
@@ -74,9 +82,11 @@ impl Recorder {
             dir,
             secret,
             wanted: AtomicBool::new(false),
+            shadowed: AtomicBool::new(false),
+            share: Share::default(),
             facts,
             dropped: metrics::record_dropped("full"),
-            orders: Mutex::default(),
+            orders: Mutex::new(Some(Vec::new())),
             thread: OnceLock::new(),
             to_write: Mutex::new(Some(to_write)),
         };
@@ -86,7 +96,10 @@ impl Recorder {
 
     /// Takes another configuration into account.
     pub(crate) fn configure(&self, config: &Config) {
-        self.wanted.store(config.record.on || config.policies.shadow.is_some(), Ordering::Relaxed);
+        let shadowed = config.policies.shadow.is_some();
+        self.shadowed.store(shadowed, Ordering::Relaxed);
+        self.wanted.store(config.record.on || shadowed, Ordering::Relaxed);
+        self.share.set(if config.record.on { config.record.sends } else { 0.0 });
     }
 
     /// The folder of the record.
@@ -95,20 +108,18 @@ impl Recorder {
     }
 
     /// A send was judged.
-    pub(crate) fn send(
-        &self,
-        route: &Arc<Route>,
-        tenant: &TenantRoute,
-        out: &Out<'_, '_>,
-        id: uuid::Uuid,
-        at: Timestamp,
-    ) {
+    pub(crate) fn send(&self, route: &Arc<Route>, tenant: &TenantRoute, out: &Out<'_, '_>, id: uuid::Uuid) {
         if !self.wanted.load(Ordering::Relaxed) {
             return;
         }
+        let shadowed = self.shadowed.load(Ordering::Relaxed);
         let sending = out.sending;
-        let sent = Arc::new(Sent::new(sending));
+        let mut shared: Option<(Arc<Sent>, Timestamp)> = None;
         for (index, recipient) in sending.recipients.iter().enumerate() {
+            let kept = self.share.holds(&recipient.address);
+            if !kept && !shadowed {
+                continue;
+            }
             let verdict = if let Some(one) = out.blocked.iter().find(|one| one.index == index) {
                 Verdict::KeptBack(one.reason)
             } else if out.uncertain.iter().any(|one| one.0 == index) || !fact::is_named(recipient) {
@@ -118,7 +129,8 @@ impl Recorder {
             } else {
                 Verdict::Allowed
             };
-            self.take(Fact::send(route, tenant, &sent, recipient, verdict, id, at));
+            let (sent, at) = shared.get_or_insert_with(|| (Arc::new(Sent::new(sending)), clock::now()));
+            self.take(Fact::send(route, tenant, sent, recipient, verdict, id, *at, kept));
         }
     }
 
@@ -160,18 +172,22 @@ impl Recorder {
         let people = addresses.iter().map(|address| Who::new(&self.secret, tenant, address)).collect();
         let (done, wait) = oneshot::channel();
         self.order(Order::Forget(people, done));
-        wait.await.unwrap_or(Ok(()))
+        wait.await.unwrap_or_else(|_| Err(io::Error::other("the record's thread has ended")))
     }
 
     fn order(&self, order: Order) {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+        // Whoever waits for an order that nobody takes any more is told so by its end.
+        if let Some(orders) = &mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner) {
+            orders.push(order);
+        }
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
     }
 
     fn orders(&self) -> Vec<Order> {
-        std::mem::take(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Starts the thread.
@@ -184,6 +200,7 @@ impl Recorder {
         let facts = facts.ok_or_else(|| io::Error::other("the record is written already"))?;
         let own = Arc::clone(shared);
         let thread = std::thread::Builder::new().name("record".into()).spawn(move || {
+            let _end = End(&own.recorder);
             writer::Writer::new(&own, facts).run();
         })?;
         let _ = recorder.thread.set(thread.thread().clone());
@@ -196,5 +213,15 @@ impl Recorder {
     pub(crate) fn stop(&self, thread: JoinHandle<()>) {
         self.order(Order::Stop);
         let _ = thread.join();
+    }
+}
+
+/// The thread's end, also by a panic: from then on no order is taken.
+struct End<'a>(&'a Recorder);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.wanted.store(false, Ordering::Relaxed);
+        *self.0.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -1,6 +1,6 @@
 //! The record's thread.
 
-use super::{Fact, Order, queue::Exit};
+use super::{Fact, Order, queue::Exit, share};
 use crate::{clock, config, metrics, replay, shadow::Shown, shared::Shared};
 use ::metrics::{Counter, Gauge};
 use dndgate_store::record::{About, Outcome, Segments, Who};
@@ -27,10 +27,16 @@ pub(super) struct Writer<'a> {
     segments: Option<Segments>,
     lines: Vec<u8>,
     line_count: u64,
+    /// When the time began for which is counted what is written.
+    counted_from: Instant,
+    written: u64,
+    /// The share of all people whose sends are written down.
+    share: f64,
     pruned: Option<Instant>,
     complained: Option<Instant>,
     lost: Counter,
     bytes: Gauge,
+    shares: Gauge,
 }
 
 impl<'a> Writer<'a> {
@@ -41,10 +47,14 @@ impl<'a> Writer<'a> {
             segments: None,
             lines: Vec::new(),
             line_count: 0,
+            counted_from: clock::tick(),
+            written: 0,
+            share: 1.0,
             pruned: None,
             complained: None,
             lost: metrics::record_dropped("unwritable"),
             bytes: metrics::record_bytes(),
+            shares: metrics::record_share(),
         }
     }
 
@@ -56,6 +66,7 @@ impl<'a> Writer<'a> {
             let orders = self.shared.recorder.orders();
             let config = self.shared.config.load_full();
             while self.batch(&config.record, &silent) == BATCH {}
+            self.thin(&config.record);
             self.prune(&config.record);
             let mut stops = false;
             for order in orders {
@@ -96,7 +107,10 @@ impl<'a> Writer<'a> {
         };
         let was = was.unwrap_or_default();
         entry.was = was.clone();
-        if config.on && is_kept(&entry.about, who, config) {
+        if config.on && fact.kept {
+            if let About::Send(send) = &mut entry.about {
+                send.thinned = self.share < 1.0;
+            }
             if !config.bodies {
                 replay::without_words(&mut entry);
             }
@@ -116,6 +130,7 @@ impl<'a> Writer<'a> {
             return;
         }
         let lines = std::mem::take(&mut self.lines);
+        self.written += lines.len() as u64;
         let written =
             self.segments().and_then(|segments| segments.append(&lines, clock::now(), config.limits()));
         if let Err(error) = written {
@@ -138,6 +153,22 @@ impl<'a> Writer<'a> {
         self.segments.as_mut().ok_or_else(|| io::Error::other("no record"))
     }
 
+    /// Sees to it that the record lasts as long as it should.
+    fn thin(&mut self, config: &config::Record) {
+        let limits = config.limits();
+        if self.counted_from.elapsed() > limits.span().unsigned_abs() {
+            self.counted_from = clock::tick();
+            self.written = 0;
+        }
+        self.share = if config.on {
+            config.sends * share::thinned(self.written, limits.bytes_per_span())
+        } else {
+            0.0
+        };
+        self.shared.recorder.share.set(self.share);
+        self.shares.set(self.share);
+    }
+
     fn prune(&mut self, config: &config::Record) {
         let pause = PRUNE.min(config.keep.0 / 4);
         if self.pruned.is_some_and(|at| at.elapsed() < pause) || !self.shared.recorder.dir.is_dir() {
@@ -158,9 +189,4 @@ impl<'a> Writer<'a> {
         }
         self.segments()?.forget(people).map(drop)
     }
-}
-
-/// Of sends only those of a share of all people are kept, so that a person's sends are kept all or none.
-fn is_kept(about: &About<'_>, who: Who, config: &config::Record) -> bool {
-    !matches!(about, About::Send(_)) || who.place() < config.sends
 }

@@ -4,7 +4,7 @@ use dndgate_adapter::{Channel, Channels, Spoken};
 use dndgate_dnd::{Counters, ReasonKind};
 use dndgate_policy::{
     CodeEffect, Effect, FailureCode, Judgement, Meaning, MemoryCounters, Policies, Said, SendFacts,
-    SendVerdict, Understood,
+    SendVerdict, Understood, length_written,
 };
 use dndgate_store::record::{About, CodeAbout, Entry, MessageAbout, Outcome, SendAbout};
 use std::{borrow::Cow, sync::Arc};
@@ -133,7 +133,14 @@ fn coded(policies: &Policies, code: &CodeAbout<'_>) -> Outcome<'static> {
 }
 
 fn begun(effect: &CodeEffect) -> String {
-    format!("{} {} {}", effect.effect.name(), effect.reason, names(effect.channels))
+    let mut what = format!("{} {} {}", effect.effect.name(), effect.reason, names(effect.channels));
+    if let Some(after) = effect.expires {
+        what += &format!(", ends after {}", length_written(after));
+    }
+    if let Some(threshold) = effect.threshold {
+        what += &format!(", from {} failures in {}", threshold.failures, length_written(threshold.within));
+    }
+    what
 }
 
 fn outcome(what: String, rule: String) -> Outcome<'static> {
@@ -168,5 +175,128 @@ pub(super) fn unquoted(rule: &str) -> String {
         (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &rule[..first], &rule[last + 1..]),
         (Some(first), _) => rule[..first].to_owned(),
         _ => rule.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dndgate_adapter::{AddressKind, Severity};
+    use dndgate_dnd::{Region, address};
+    use dndgate_policy::Limits;
+    use dndgate_store::record::Who;
+
+    fn entry(about: About<'static>) -> Entry<'static> {
+        let key = address::normalise(AddressKind::Phone, "+14155550101", Region::US).expect("a number").key;
+        Entry {
+            who: Who::new(&[1; 32], "acme", &key),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            tenant: "acme".into(),
+            provider: "twilio".into(),
+            id: "1".into(),
+            about,
+            was: Outcome::default(),
+        }
+    }
+
+    fn policies(files: &[(&str, &str)]) -> Policies {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (file, text) in files {
+            std::fs::write(folder.path().join(file), text).expect("written");
+        }
+        Policies::load(folder.path(), Limits::default()).expect("loads")
+    }
+
+    fn message(texts: &[&'static str]) -> About<'static> {
+        About::Message(MessageAbout {
+            channel: Channel::Sms,
+            texts: Some(texts.iter().map(|text| Cow::Borrowed(*text)).collect()),
+            provider_meaning: None,
+        })
+    }
+
+    fn code(code: &'static str, severity: Severity, resumes: Option<bool>) -> About<'static> {
+        let (channel, adapter, message) = (Channel::Sms, "twilio".into(), "".into());
+        About::Code(CodeAbout { channel, adapter, code: code.into(), severity, message, resumes })
+    }
+
+    fn what(policies: &Policies, about: About<'static>) -> String {
+        judge(policies, &entry(about)).expect("judged").what.into_owned()
+    }
+
+    #[test]
+    fn what_happens_is_told_in_words_that_differ_when_it_differs() {
+        let shipped = Policies::embedded();
+        assert_eq!(what(&shipped, message(&["STOP"])), "opt_out SMS");
+        assert_eq!(what(&shipped, message(&["start"])), "opt_in");
+        assert_eq!(what(&shipped, message(&["What time is it?"])), "none");
+        assert_eq!(what(&shipped, About::Unsubscribe(Channel::Email)), "unsubscribe all channels");
+        let own = policies(&[
+            (
+                "keywords.lua",
+                "return { languages = { any = { opt_out = { 'stop' } } }, scope = { SMS = { 'Call' } } }",
+            ),
+            ("unsubscribe.lua", "return { scope = 'channel' }"),
+        ]);
+        assert_eq!(what(&own, message(&["STOP"])), "opt_out SMS, Call");
+        assert_eq!(what(&own, About::Unsubscribe(Channel::Email)), "unsubscribe Email");
+    }
+
+    #[test]
+    fn codes_and_buttons_are_told_as_they_count() {
+        let own = policies(&[(
+            "error_codes.lua",
+            "return { twilio = {
+                t = { effect = 'temporary', reason = 'carrier', message = '' },
+                e = { effect = 'temporary', reason = 'carrier', message = '', expires = '7d' },
+                p = { effect = 'permanent', reason = 'bounce', message = '', severity = 'permanent', channel = 'Email' },
+                i = { effect = 'opt_in' }, n = { effect = 'none' } } }",
+        )]);
+        let unsaid = Severity::Unsaid;
+        for (about, expected) in [
+            (code("t", unsaid, None), "temporary carrier SMS"),
+            (code("e", unsaid, None), "temporary carrier SMS, ends after 7d"),
+            (code("p", unsaid, None), "permanent bounce Email"),
+            (code("p", Severity::Temporary, None), "none"),
+            (code("i", unsaid, None), "none"),
+            (code("nobody knows", unsaid, None), "none"),
+            (code("i", unsaid, Some(true)), "opt_in SMS"),
+            (code("t", unsaid, Some(true)), "none"),
+            (code("t", unsaid, Some(false)), "temporary carrier SMS"),
+            (code("n", unsaid, Some(false)), "none"),
+            (code("nobody knows", unsaid, Some(false)), "temporary provider_opt_out SMS"),
+        ] {
+            assert_eq!(what(&own, about.clone()), expected, "{about:?}");
+        }
+    }
+
+    #[test]
+    fn no_quoted_word_is_left_of_a_rule() {
+        for (rule, expected) in [
+            ("keyword \"stop\" (en) in \"st0p it\"", "keyword \"…\""),
+            ("en: stop contacting in \"he said \"stop\" to me\"", "en: stop contacting in \"…\""),
+            ("cut off \"here", "cut off "),
+            ("classify: he said stop", "classify"),
+            ("classify failed: he said", "classify failed"),
+            ("the provider says opt_out", "the provider says opt_out"),
+        ] {
+            assert_eq!(unquoted(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn words_are_taken_out_and_a_reading_of_the_providers_stays() {
+        let mut entry = entry(message(&["my words"]));
+        entry.was.rule = "en: x in \"my words\"".into();
+        without_words(&mut entry);
+        assert!(!format!("{entry:?}").contains("words"), "{entry:?}");
+        let wordless = MessageAbout {
+            channel: Channel::Fb,
+            texts: Some(vec!["".into()]),
+            provider_meaning: Some("opt_out".into()),
+        };
+        let mut entry = self::entry(About::Message(wordless));
+        without_words(&mut entry);
+        assert_eq!(judge(&Policies::embedded(), &entry).expect("judged").what, "opt_out FB");
     }
 }

@@ -121,6 +121,9 @@ impl Found {
         let then = judge(candidate.of(&entry.tenant), &self.candidate, entry);
         let (Some(now), Some(then)) = (now, then) else { return };
         self.tally.judged(kind);
+        if let About::Send(send) = &entry.about {
+            self.tally.counts.sends.thinned += u64::from(send.thinned);
+        }
         self.first = self.first.or(Some(entry.at));
         self.last = Some(entry.at);
         self.otherwise_then += u64::from(now.what != entry.was.what);

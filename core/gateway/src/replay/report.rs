@@ -89,6 +89,9 @@ pub struct Count {
     /// Sends that Do-Not-Disturb kept back: no rule is asked about these.
     #[serde(skip_serializing_if = "is_zero")]
     pub kept_back: u64,
+    /// Sends that were recorded at a time when only those of a share of all people were: there were more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub thinned: u64,
     /// Replies whose words are not kept: these cannot be judged.
     #[serde(skip_serializing_if = "is_zero")]
     pub without_text: u64,

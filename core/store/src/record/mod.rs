@@ -99,6 +99,9 @@ pub struct SendAbout<'a> {
     /// It leaves later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
+    /// Sends of a share of all people alone were recorded at that time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinned: bool,
     /// Do-Not-Disturb kept it back for this kind of reason, so that no rule was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_back: Option<Cow<'a, str>>,
@@ -194,11 +197,6 @@ impl Who {
         }
         let hash = dndgate_adapter::sign::hmac_sha256(secret, &named);
         Who(u64::from_be_bytes(std::array::from_fn(|index| hash[index])))
-    }
-
-    /// Where this person stands between 0 and 1, evenly spread: to keep a share of all people.
-    pub fn place(self) -> f64 {
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Reads the 16 hexadecimal digits.

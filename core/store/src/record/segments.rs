@@ -37,7 +37,14 @@ impl Limits {
         FILE_BYTES_MAX.min(self.bytes_max / 8).max(1)
     }
 
-    fn span(self) -> SignedDuration {
+    /// What may be written within a [`Limits::span`] if the record is to last as long as it should.
+    pub fn bytes_per_span(self) -> u64 {
+        let spans = self.keep.as_secs_f64() / self.span().as_secs_f64();
+        (self.bytes_max as f64 / spans.max(1.0)) as u64
+    }
+
+    /// A file covers so much time.
+    pub fn span(self) -> SignedDuration {
         (self.keep / SPANS).clamp(SPAN_MIN, SPAN_MAX)
     }
 }
