@@ -40,6 +40,8 @@ enum What {
 
 /// What the recipients of a send share.
 pub(super) struct Sent {
+    id: uuid::Uuid,
+    at: Timestamp,
     kind: &'static str,
     sender: Box<str>,
     tags: Box<[Box<str>]>,
@@ -47,8 +49,10 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    pub(super) fn new(sending: &Sending<'_>) -> Sent {
+    pub(super) fn new(sending: &Sending<'_>, id: uuid::Uuid, at: Timestamp) -> Sent {
         Sent {
+            id,
+            at,
             kind: sending.kind,
             sender: (&*sending.sender).into(),
             tags: sending.tags.iter().map(|tag| (&**tag).into()).collect(),
@@ -94,16 +98,14 @@ impl Fact {
         sent: &Arc<Sent>,
         recipient: &Recipient<'_>,
         verdict: Verdict,
-        id: uuid::Uuid,
-        at: Timestamp,
         kept: bool,
     ) -> Fact {
         Fact {
-            at,
+            at: sent.at,
             tenant: Arc::clone(&tenant.name),
             region: tenant.tenant.region,
             route: Arc::clone(route),
-            id: Id::Request(id),
+            id: Id::Request(sent.id),
             kind: recipient.kind,
             address: (&*recipient.address).into(),
             what: What::Send(Arc::clone(sent), recipient.channels, verdict),

@@ -114,7 +114,7 @@ impl Recorder {
         }
         let shadowed = self.shadowed.load(Ordering::Relaxed);
         let sending = out.sending;
-        let mut shared: Option<(Arc<Sent>, Timestamp)> = None;
+        let mut shared: Option<Arc<Sent>> = None;
         for (index, recipient) in sending.recipients.iter().enumerate() {
             let kept = self.share.holds(&recipient.address);
             if !kept && !shadowed {
@@ -129,8 +129,8 @@ impl Recorder {
             } else {
                 Verdict::Allowed
             };
-            let (sent, at) = shared.get_or_insert_with(|| (Arc::new(Sent::new(sending)), clock::now()));
-            self.take(Fact::send(route, tenant, sent, recipient, verdict, id, *at, kept));
+            let sent = shared.get_or_insert_with(|| Arc::new(Sent::new(sending, id, clock::now())));
+            self.take(Fact::send(route, tenant, sent, recipient, verdict, kept));
         }
     }
 
