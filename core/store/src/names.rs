@@ -15,6 +15,14 @@ use serde_json::{Value, json};
 /// How long a handle is remembered, in days: Meta's notification tokens live longest, for nine months.
 pub(crate) const DAYS: i64 = 400;
 
+/// Every address by which a contact is known: its own, and their other names.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of_contact(tx: &mut Tx<'_>, tenant: &str, contact: &str) -> Result<Vec<AddressKey>> {
+    tx.names_of(tenant, contact)
+}
+
 /// Does anybody know whose this is?
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use axum::{
 };
 use dndgate_adapter::AddressKind;
 use dndgate_dnd::{Region, address};
-use dndgate_store::{ContactView, Edited, Origin, StoreError, contacts as store, ledger};
+use dndgate_store::{ContactView, Edited, Origin, StoreError, contacts as store, ledger, names};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -141,7 +141,9 @@ pub(crate) async fn delete(
 ) -> Result<Json<Value>, Problem> {
     let gone = find(&admin, &caller, &id).await?;
     let origin = Origin::api(&caller.actor, clock::now());
-    let addresses: Vec<_> = gone.addresses.iter().map(|one| one.key.clone()).collect();
+    let (tenant, contact) = (gone.tenant.clone(), gone.id.clone());
+    let known = admin.shared.store.read(move |tx| names::of_contact(tx, &tenant, &contact));
+    let addresses = known.await?;
     // Before, so that a crash in between leaves nothing, and after, for what came meanwhile.
     admin.shared.recorder.forget(&gone.tenant, &addresses).await.map_err(unforgotten)?;
     admin.shared.store.write(move |tx| store::delete(tx, &id, &origin)).await?;
