@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn what(policies: &Policies, about: About<'static>) -> String {
-        judge(policies, &entry(about)).expect("judged").what.into_owned()
+        judge(policies, &counters(), &entry(about)).expect("judged").what.into_owned()
     }
 
     #[test]
@@ -297,6 +297,6 @@ mod tests {
         };
         let mut entry = self::entry(About::Message(wordless));
         without_words(&mut entry);
-        assert_eq!(judge(&Policies::embedded(), &entry).expect("judged").what, "opt_out FB");
+        assert_eq!(judge(&Policies::embedded(), &counters(), &entry).expect("judged").what, "opt_out FB");
     }
 }
