@@ -180,7 +180,7 @@ fn fill(store: &Store, count: u64) {
             .write_blocking(move |tx| {
                 let origin = Origin { source: "bench".into(), actor: "bench".into(), at: Timestamp::now() };
                 for number in start..(start + BATCH).min(count) {
-                    import::contact(tx, TENANT, &person(number), &origin)?.expect("taken");
+                    import::contact(tx, &person(number).ready(TENANT.into()), &origin)?.expect("taken");
                 }
                 Ok(())
             })

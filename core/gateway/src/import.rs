@@ -147,7 +147,7 @@ struct Step {
 }
 
 enum What {
-    Contact { tenant: String, contact: import::Contact },
+    Contact(Box<import::Ready>),
     Address { tenant: String, address: dndgate_import::Address, causes: Vec<import::Dated> },
     Listed(Vec<agency::Entry>),
     Nothing,
@@ -229,7 +229,7 @@ fn parse(
                 let (id, fields, addresses, created) =
                     (contact.id, contact.fields, contact.addresses, contact.created);
                 let incoming = import::Contact { id, by_id_alone, fields, addresses, causes, created };
-                What::Contact { tenant: contact.tenant, contact: incoming }
+                What::Contact(Box::new(incoming.ready(contact.tenant)))
             }
             Ok(Record::Address(mut address)) => {
                 let claims = std::mem::take(&mut address.claims);
@@ -403,7 +403,7 @@ fn hand_over(store: &Store, batch: Batch, origin: &Origin) -> Result<UnderWay, I
 
 fn take(tx: &mut dndgate_store::Tx<'_>, step: &Step, origin: &Origin) -> Result<Outcome, StoreError> {
     Ok(match &step.what {
-        What::Contact { tenant, contact } => match import::contact(tx, tenant, contact, origin)? {
+        What::Contact(ready) => match import::contact(tx, ready, origin)? {
             Ok(taken) => Outcome::Taken(taken),
             Err(why) => Outcome::LeftOut(why),
         },

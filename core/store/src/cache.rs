@@ -21,7 +21,7 @@ pub const AGENCY: &str = "@agency";
 
 /// The keys are hashes already.
 #[derive(Default, Clone, Copy)]
-struct AsIs(u64);
+pub(crate) struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {

@@ -106,9 +106,6 @@ impl Store {
         if let Some(pages) = options.pages_max {
             writer.limit_pages(pages)?;
         }
-        if options.bulk {
-            writer.begin_bulk()?;
-        }
         if options.throwaway {
             writer.throw_away()?;
         }
@@ -117,6 +114,9 @@ impl Store {
         let count = writer.transaction(|rows| rows.live_count())?;
         let cache = Arc::new(Cache::new(half(&key), usize::try_from(count).unwrap_or(0)));
         while !writer.transaction(|rows| search::index_older(&mut Tx::new(rows, &cache, Channels::ALL)))? {}
+        if options.bulk {
+            writer.begin_bulk()?;
+        }
         Store::start(options, path, cache, Some(writer), alone)
     }
 

@@ -9,7 +9,7 @@ use crate::{
     error::{Result, StoreError},
     events, ledger,
     opt::{self, Change},
-    rows::{AddressRow, ContactRow, Subject},
+    rows::{AddressRow, ContactRow, FoundBy, Subject},
     search,
     tx::Tx,
 };
@@ -20,6 +20,8 @@ use serde_json::{Map, Value, json};
 
 /// The most addresses of one kind that a contact may have.
 const ADDRESSES_MAX: usize = 100;
+/// Up to so many addresses one question tells whether any is known.
+const ADDRESSES_FEW: usize = 8;
 
 /// A contact that comes in.
 #[derive(Debug, Clone)]
@@ -37,6 +39,26 @@ pub struct Contact {
     pub causes: Vec<Dated>,
     /// When it was made there.
     pub created: Option<Timestamp>,
+}
+
+/// A contact that comes in, with all that can be said of it before the store is asked.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    tenant: String,
+    contact: Contact,
+    /// Its record as it is kept.
+    fields: String,
+    by: FoundBy,
+}
+
+impl Contact {
+    /// Prepares it for its tenant. The store's writer is one for all: whatever can be done before is not done there.
+    pub fn ready(self, tenant: String) -> Ready {
+        let addresses = self.addresses.iter().map(|one| (&one.key, one.shown.as_str()));
+        let by = search::by(&tenant, &self.fields, addresses);
+        let fields = Value::Object(self.fields.clone()).to_string();
+        Ready { tenant, contact: self, fields, by }
+    }
 }
 
 /// A cause, and whether its time is the file's own: then it is the same event when it comes again.
@@ -67,28 +89,48 @@ pub struct Taken {
 /// When the store cannot be read or written.
 pub fn contact(
     tx: &mut Tx<'_>,
-    tenant: &str,
-    incoming: &Contact,
+    ready: &Ready,
     origin: &Origin,
 ) -> Result<std::result::Result<Taken, String>> {
-    let found = match find(tx, tenant, incoming)? {
-        Ok(found) => found,
-        Err(why) => return Ok(Err(why)),
-    };
-    let (mut known, new, edited) = match found {
-        Found::New(id) => (create(tx, tenant, id, incoming, origin)?, true, false),
-        Found::There(row) => match extend(tx, row, incoming, origin)? {
-            Ok((known, edited)) => (known, false, edited),
+    let (tenant, incoming) = (ready.tenant.as_str(), &ready.contact);
+    let (mut known, new, edited) = if is_fresh(tx, tenant, incoming)? {
+        (add(tx, incoming.id.clone().unwrap_or_else(fresh), ready, origin)?, true, false)
+    } else {
+        match find(tx, tenant, incoming)? {
             Err(why) => return Ok(Err(why)),
-        },
+            Ok(Found::New(id)) => (create(tx, id, ready, origin)?, true, false),
+            Ok(Found::There(row)) => match extend(tx, row, incoming, origin)? {
+                Ok((known, edited)) => (known, false, edited),
+                Err(why) => return Ok(Err(why)),
+            },
+        }
     };
     let change = begin(tx, tenant, &mut known, &incoming.causes, origin)?;
     if new {
-        search::index_new(tx, &known.row, &incoming.fields, &known.addresses, &known.reasons())?;
+        search::index_new(tx, &known.row, &ready.by, &known.reasons())?;
     } else if edited || change.is_some() {
         tx.change(&known.row.id, edited);
     }
     Ok(Ok(Taken { contact: Some(known.row.id), new, edited, change }))
+}
+
+fn fresh() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// Has the store never heard of it nor of any of its addresses? One question answers for most.
+fn is_fresh(tx: &mut Tx<'_>, tenant: &str, incoming: &Contact) -> Result<bool> {
+    if incoming.addresses.len() > ADDRESSES_FEW {
+        return Ok(false);
+    }
+    let mut all = Vec::with_capacity(incoming.addresses.len());
+    for one in &incoming.addresses {
+        if tx.names(tenant, &one.key)?.len() > 1 {
+            return Ok(false);
+        }
+        all.push((&one.key, tx.erased(&one.key)));
+    }
+    Ok(!tx.rows.is_known(tenant, incoming.id.as_deref(), &all)?)
 }
 
 enum Found {
@@ -98,7 +140,6 @@ enum Found {
 
 /// Who the row is about.
 fn find(tx: &mut Tx<'_>, tenant: &str, incoming: &Contact) -> Result<std::result::Result<Found, String>> {
-    let fresh = || uuid::Uuid::now_v7().simple().to_string();
     let mut free = None;
     if let Some(id) = &incoming.id {
         match resolve(tx, id)? {
@@ -142,12 +183,13 @@ impl Known {
     }
 }
 
-fn create(tx: &mut Tx<'_>, tenant: &str, id: String, incoming: &Contact, origin: &Origin) -> Result<Known> {
+/// Makes a contact of which nothing is known.
+fn add(tx: &mut Tx<'_>, id: String, ready: &Ready, origin: &Origin) -> Result<Known> {
+    let incoming = &ready.contact;
     let row = ContactRow {
         id,
-        tenant: tenant.to_owned(),
-        fields: serde_json::to_string(&incoming.fields)
-            .map_err(|error| StoreError::Invalid(error.to_string()))?,
+        tenant: ready.tenant.clone(),
+        fields: ready.fields.clone(),
         created: incoming.created.map_or(origin.at, |at| at.min(origin.at)),
         updated: origin.at,
     };
@@ -158,10 +200,17 @@ fn create(tx: &mut Tx<'_>, tenant: &str, id: String, incoming: &Contact, origin:
         let rows: Vec<AddressRow> =
             of_kind.map(|one| AddressRow { key: one.key.clone(), shown: one.shown.clone() }).collect();
         if !rows.is_empty() {
-            tx.rows.add_addresses(tenant, &known.row.id, kind, &rows)?;
+            tx.rows.add_addresses(&ready.tenant, &known.row.id, kind, &rows)?;
             known.addresses.extend(rows);
         }
     }
+    Ok(known)
+}
+
+/// Makes a contact, with what stands on its addresses.
+fn create(tx: &mut Tx<'_>, id: String, ready: &Ready, origin: &Origin) -> Result<Known> {
+    let (tenant, incoming) = (ready.tenant.as_str(), &ready.contact);
+    let mut known = add(tx, id, ready, origin)?;
     let mut said = false;
     for one in &incoming.addresses {
         let theirs = on_address(tx, tenant, &one.key)?;
@@ -253,7 +302,7 @@ fn insert(
         if is_over(have, dated) {
             continue;
         }
-        if let Some(reason) = rules::begin(have, &dated.cause, || uuid::Uuid::now_v7().simple().to_string()) {
+        if let Some(reason) = rules::begin(have, &dated.cause, fresh) {
             tx.rows.insert_reason(tenant, subject, &reason)?;
             have.push(reason);
         }

@@ -91,7 +91,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<()> {
     })?;
     let hash = chained(&previous, &text);
     let row = LedgerRow { seq, hash, entry: text, personal: Some((salt.to_vec(), personal)) };
-    tx.rows.append(&row, &about)
+    tx.rows.append(&row)
 }
 
 /// An entry as it is written.

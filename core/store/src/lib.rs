@@ -62,7 +62,7 @@ pub use reconciliation::{Repair, Run, RunState};
 pub use reviews::{Decision as ReviewDecision, Doubt, Review};
 pub use rows::{
     AddressRow, Column, ConfirmationRows, ContactRow, ContactRows, Decided, DeliveryRow, Difference,
-    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FailureRows, FileRow, Filter, FoundRow,
+    Direction, EventRow, EventRows, EvidenceRow, EvidenceRows, FailureRows, FileRow, Filter, FoundBy,
     ImportedRow, ImportedRows, InboxRows, LedgerRow, LedgerRows, LinkRows, MetaRows, NameRows, PageRows,
     Place, ReasonRows, ReconciliationRows, ReleaseRows, ReviewRows, Rows, Scalar, ScheduledRow,
     ScheduledRows, Search, SearchRows, ShortLinkRow, Side, SpoolRows, Subject, SubscriberRow, SubscriberRows,

@@ -4,10 +4,12 @@
 //! addresses and its reasons, and made anew in the transaction that changes one of them. It says which
 //! contacts to look at; what is shown of them is always read from the record itself.
 
+pub(crate) mod values;
+
 use crate::{
     contacts::{self, ContactView},
     error::Result,
-    rows::{AddressRow, ContactRow, FoundRow, Place, Search},
+    rows::{ContactRow, FoundBy, Place, Search},
     tx::Tx,
 };
 use dndgate_adapter::{AddressKind, Channel, Channels};
@@ -130,56 +132,54 @@ pub fn lower(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-fn row(
-    contact: &ContactRow,
+/// What a contact is found by, from its record and its addresses: how each is compared and how it is shown.
+pub(crate) fn by<'a>(
+    tenant: &str,
     fields: &Map<String, Value>,
-    addresses: &[AddressRow],
-    reasons: &[Reason],
-) -> FoundRow {
+    addresses: impl Iterator<Item = (&'a AddressKey, &'a str)>,
+) -> FoundBy {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut words: Vec<String> = Vec::new();
     for name in ["firstName", "lastName", "name", "companyName"] {
         words.extend(folded(text(name)));
     }
-    for one in addresses {
-        match one.key.kind {
+    let mut email = None;
+    for (key, shown) in addresses {
+        match key.kind {
             AddressKind::Phone => {
-                let digits: String = one.shown.chars().filter(char::is_ascii_digit).collect();
-                let national = address::national(&one.shown);
+                let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
+                let national = address::national(shown);
                 let tails = TAILS.iter().filter_map(|count| digits.get(digits.len().checked_sub(*count)?..));
                 words.extend(tails.map(str::to_owned).chain(national));
                 words.push(digits);
             }
-            _ => words.extend(folded(&one.shown)),
+            _ => words.extend(folded(shown)),
+        }
+        if key.kind == AddressKind::Email {
+            email.get_or_insert(key);
         }
     }
-    let mark = mark(&contact.tenant);
+    let mark = mark(tenant);
     words.sort_unstable();
     words.dedup();
     words.truncate(WORDS_MAX);
-    let email = addresses.iter().find(|one| one.key.kind == AddressKind::Email);
-    FoundRow {
-        contact: contact.id.clone(),
-        tenant: contact.tenant.clone(),
-        created: contact.created,
-        updated: contact.updated,
+    let words = words.iter().map(|word| format!("{mark}{word}")).chain(values::of(tenant, fields));
+    FoundBy {
         first_name: lower(text("firstName")),
         last_name: lower(text("lastName")),
-        email: email.map(|one| one.key.key.clone()).unwrap_or_default(),
-        marks: marks(reasons),
-        words: words.iter().map(|word| format!("{mark}{word}")).collect(),
+        email: email.map(|key| key.key.clone()).unwrap_or_default(),
+        words: words.collect::<Vec<_>>().join(" "),
     }
 }
 
-/// Makes a new contact findable, with what it is derived from at hand.
+/// Makes a new contact findable, with what it is found by at hand.
 pub(crate) fn index_new(
     tx: &mut Tx<'_>,
     contact: &ContactRow,
-    fields: &Map<String, Value>,
-    addresses: &[AddressRow],
+    by: &FoundBy,
     reasons: &[Reason],
 ) -> Result<()> {
-    tx.rows.add_found(&row(contact, fields, addresses, reasons))
+    tx.rows.add_found(contact, by, marks(reasons))
 }
 
 /// Makes anew what the contacts that a transaction changed are found by.
@@ -198,7 +198,8 @@ pub(crate) fn index(tx: &mut Tx<'_>, touched: &HashSet<(String, AddressKey)>) ->
         if wholly {
             let addresses = tx.rows.addresses(&id)?;
             let fields: Map<String, Value> = serde_json::from_str(&contact.fields).unwrap_or_default();
-            tx.rows.put_found(&row(&contact, &fields, &addresses, &reasons))?;
+            let addresses = addresses.iter().map(|one| (&one.key, one.shown.as_str()));
+            tx.rows.put_found(&contact, &by(&contact.tenant, &fields, addresses), marks(&reasons))?;
         } else {
             tx.rows.mark_found(&id, marks(&reasons))?;
         }

@@ -106,7 +106,9 @@ fn r7_what_was_said_by_a_name_holds_for_whoever_claims_the_other() {
         causes: Vec::new(),
         created: None,
     };
-    imported.write(move |tx| import::contact(tx, "default", &incoming, &origin())).expect("taken");
+    imported
+        .write(move |tx| import::contact(tx, &incoming.ready("default".into()), &origin()))
+        .expect("taken");
     let marks = search::blocked(Channel::WhatsApp);
     let wanted = Search {
         tenant: "default".into(),

@@ -33,6 +33,14 @@ pub struct AddressRow {
 pub trait ContactRows {
     /// A contact.
     fn contact(&mut self, id: &str) -> Result<Option<ContactRow>>;
+    /// Is there anything of a contact with this id, or of these addresses, each with the key under which it stands once
+    /// it was erased? Asked of each of many that mostly are new.
+    fn is_known(
+        &mut self,
+        tenant: &str,
+        id: Option<&str>,
+        addresses: &[(&AddressKey, String)],
+    ) -> Result<bool>;
     /// Inserts a contact, or replaces its fields and time of change.
     fn put_contact(&mut self, contact: &ContactRow) -> Result<()>;
     /// Removes a contact, its addresses, its evidence and the ids that lead to it.

@@ -19,8 +19,8 @@ pub struct LedgerRow {
 pub trait LedgerRows {
     /// Number and hash of the last ledger entry; locks them until the transaction ends.
     fn head(&mut self) -> Result<(u64, [u8; 32])>;
-    /// Appends a ledger entry under its subjects and moves the head.
-    fn append(&mut self, row: &LedgerRow, subjects: &[String]) -> Result<()>;
+    /// Appends a ledger entry and moves the head. It is found by those whom its text names in `about`.
+    fn append(&mut self, row: &LedgerRow) -> Result<()>;
     /// The entries of these subjects, oldest first.
     fn entries_of(&mut self, subjects: &[String], limit: usize) -> Result<Vec<LedgerRow>>;
     /// Calls `each` for the entries from one number to another, in order.

@@ -41,7 +41,7 @@ pub use reconciliation::{Difference, ReconciliationRows, Side};
 pub use release::ReleaseRows;
 pub use reviews::ReviewRows;
 pub use scheduled::{ScheduledRow, ScheduledRows};
-pub use search::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
+pub use search::{Column, Direction, Filter, FoundBy, Place, Scalar, Search, SearchRows, Test};
 pub use spool::SpoolRows;
 pub use subscribers::{DeliveryRow, SubscriberRow, SubscriberRows};
 pub use tokens::TokenRows;

@@ -1,30 +1,20 @@
 //! What contacts are found by.
 
+use super::ContactRow;
 use crate::error::Result;
 use dndgate_adapter::AddressKind;
-use jiff::Timestamp;
 
-/// What a contact is found by: derived from its record, its addresses and its reasons.
+/// What a contact is found by beside its DND: derived from its record and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundRow {
-    /// Its id.
-    pub contact: String,
-    /// Its tenant.
-    pub tenant: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// When it was last changed.
-    pub updated: Timestamp,
+pub struct FoundBy {
     /// In lower case.
     pub first_name: String,
     /// In lower case.
     pub last_name: String,
     /// Its main one, as it is compared.
     pub email: String,
-    /// Its DND, see [`crate::search`].
-    pub marks: u32,
-    /// The words that it is found by, with the tenant's mark before each.
-    pub words: Vec<String>,
+    /// The words that it is found by, with the tenant's mark before each, and those of its values; blanks between them.
+    pub words: String,
 }
 
 /// What is looked for.
@@ -132,10 +122,10 @@ pub enum Scalar {
 
 /// What contacts are found by.
 pub trait SearchRows {
-    /// Keeps what a new contact is found by.
-    fn add_found(&mut self, row: &FoundRow) -> Result<()>;
+    /// Keeps what a new contact is found by; of its DND the marks, see [`crate::search`].
+    fn add_found(&mut self, contact: &ContactRow, by: &FoundBy, marks: u32) -> Result<()>;
     /// Keeps what a contact is found by.
-    fn put_found(&mut self, row: &FoundRow) -> Result<()>;
+    fn put_found(&mut self, contact: &ContactRow, by: &FoundBy, marks: u32) -> Result<()>;
     /// Keeps what changed of its DND.
     fn mark_found(&mut self, contact: &str, marks: u32) -> Result<()>;
     /// Forgets a contact.

@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file.
 
 mod bulk;
+mod heard;
 mod rows;
 mod schema;
 
@@ -8,6 +9,7 @@ use crate::{
     engine::Batch,
     error::{Result, StoreError},
 };
+use heard::Heard;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
 use std::path::Path;
 
@@ -16,8 +18,8 @@ const VERSION_MIN: i32 = 3_051_003;
 /// Prepared statements kept for each connection: more than this crate has.
 const STATEMENTS: usize = 256;
 
-/// A connection.
-pub(crate) struct Sqlite(Connection);
+/// A connection, and what a long import knows by heart.
+pub(crate) struct Sqlite(Connection, Option<Heard>);
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
@@ -53,7 +55,7 @@ impl Sqlite {
         connection.pragma_update(None, "secure_delete", "ON")?;
         schema::migrate(&mut connection)?;
         bulk::mend(&connection)?;
-        Ok(Sqlite(connection))
+        Ok(Sqlite(connection, None))
     }
 
     /// Opens to look.
@@ -63,7 +65,7 @@ impl Sqlite {
         let connection = connect(path, flags)?;
         connection.pragma_update(None, "query_only", "ON")?;
         schema::check(&connection)?;
-        Ok(Sqlite(connection))
+        Ok(Sqlite(connection, None))
     }
 
     /// Makes the database refuse to grow beyond a size, as a full disk would.
@@ -88,12 +90,27 @@ impl Sqlite {
     pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut dyn Batch) -> Result<T>) -> Result<T> {
         let read_only = self.0.pragma_query_value(None, "query_only", |row| row.get::<_, i64>(0))? == 1;
         let behavior = if read_only { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
-        let transaction = self.0.transaction_with_behavior(behavior)?;
-        let mut rows = rows::SqliteRows::new(&transaction);
-        let outcome = work(&mut rows)?;
-        rows.settle()?;
-        transaction.commit()?;
-        Ok(outcome)
+        let Sqlite(connection, heard) = self;
+        if heard.as_ref().is_some_and(Heard::is_full) {
+            bulk::build(connection, &bulk::OF_KNOWN)?;
+            *heard = None;
+        }
+        let transaction = connection.transaction_with_behavior(behavior)?;
+        let done = (|| {
+            let mut rows = rows::SqliteRows::new(&transaction, heard.as_mut());
+            let outcome = work(&mut rows)?;
+            rows.settle()?;
+            Ok(outcome)
+        })();
+        let done = match done {
+            Ok(outcome) => transaction.commit().map(|()| outcome).map_err(StoreError::from),
+            Err(error) => transaction.rollback().map_err(StoreError::from).and(Err(error)),
+        };
+        if let (Err(_), Some(heard)) = (&done, heard) {
+            // They may have been built in what was taken back.
+            heard.indexed = false;
+        }
+        done
     }
 }
 

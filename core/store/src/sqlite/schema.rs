@@ -18,6 +18,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/0010_reviews.sql"),
     include_str!("schema/0011_imported.sql"),
     include_str!("schema/0012_expiry.sql"),
+    include_str!("schema/0013_ledger_runs.sql"),
+    include_str!("schema/0014_search_values.sql"),
 ];
 
 fn version(connection: &Connection) -> Result<usize> {

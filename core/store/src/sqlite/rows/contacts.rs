@@ -7,7 +7,8 @@ use crate::{
 };
 use dndgate_adapter::AddressKind;
 use dndgate_dnd::AddressKey;
-use rusqlite::params;
+use rusqlite::{params, params_from_iter};
+use std::fmt::Write;
 
 impl ContactRows for SqliteRows<'_> {
     fn contact(&mut self, id: &str) -> Result<Option<ContactRow>> {
@@ -22,7 +23,47 @@ impl ContactRows for SqliteRows<'_> {
         })
     }
 
+    fn is_known(
+        &mut self,
+        tenant: &str,
+        id: Option<&str>,
+        addresses: &[(&AddressKey, String)],
+    ) -> Result<bool> {
+        if let Some(heard) = &self.heard {
+            let known = id.is_some_and(|id| heard.contact(id));
+            if !known && addresses.iter().all(|(address, erased)| self.is_unheard(tenant, address, erased)) {
+                return Ok(false);
+            }
+        }
+        self.in_order()?;
+        let mut values: Vec<Option<&str>> = vec![id, Some(tenant)];
+        let mut sql = String::from(
+            "SELECT EXISTS (SELECT 1 FROM contact WHERE id = ?1) OR EXISTS (SELECT 1 FROM merged WHERE id = ?1)",
+        );
+        for (address, erased) in addresses {
+            let kind = values.len() + 1;
+            let (key, hidden) = (kind + 1, kind + 2);
+            values.extend([Some(address.kind.name()), Some(&address.key), Some(erased)]);
+            // Writing to a text cannot fail.
+            let _ = write!(
+                sql,
+                " OR EXISTS (SELECT 1 FROM address WHERE tenant = ?2 AND kind = ?{kind} AND match_key = ?{key})"
+            );
+            for key in [key, hidden] {
+                let _ = write!(
+                    sql,
+                    " OR EXISTS (SELECT 1 FROM reason WHERE contact IS NULL AND tenant = ?2 AND address_kind = ?{kind}
+                     AND match_key = ?{key})"
+                );
+            }
+        }
+        Ok(self.one(&sql, params_from_iter(values), |row| row.get(0))?.unwrap_or(false))
+    }
+
     fn put_contact(&mut self, contact: &ContactRow) -> Result<()> {
+        if let Some(heard) = &mut self.heard {
+            heard.add_contact(&contact.id);
+        }
         self.run(
             "INSERT INTO contact VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, updated = excluded.updated",
@@ -75,6 +116,7 @@ impl ContactRows for SqliteRows<'_> {
         all: &[AddressRow],
     ) -> Result<()> {
         for (position, one) in all.iter().enumerate() {
+            self.hear_of(tenant, kind, &one.key.key);
             self.run(
                 "INSERT INTO address VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![contact, kind.name(), position as i64, tenant, one.key.key, one.shown],
@@ -84,6 +126,10 @@ impl ContactRows for SqliteRows<'_> {
     }
 
     fn holders(&mut self, tenant: &str, address: &AddressKey) -> Result<Vec<String>> {
+        if self.is_unheard(tenant, address, &address.key) {
+            return Ok(Vec::new());
+        }
+        self.in_order()?;
         self.all(
             "SELECT DISTINCT contact FROM address WHERE tenant = ?1 AND kind = ?2 AND match_key = ?3",
             [tenant, address.kind.name(), &address.key],
@@ -92,6 +138,9 @@ impl ContactRows for SqliteRows<'_> {
     }
 
     fn put_merged(&mut self, id: &str, contact: &str) -> Result<()> {
+        if let Some(heard) = &mut self.heard {
+            heard.add_contact(id);
+        }
         self.run("UPDATE merged SET contact = ?2 WHERE contact = ?1", [id, contact])?;
         self.run("INSERT OR REPLACE INTO merged VALUES (?1, ?2)", [id, contact]).map(drop)
     }

@@ -40,33 +40,21 @@ impl LedgerRows for SqliteRows<'_> {
         Ok((seq.unsigned_abs(), hash(bytes)?))
     }
 
-    fn append(&mut self, row: &LedgerRow, subjects: &[String]) -> Result<()> {
+    fn append(&mut self, row: &LedgerRow) -> Result<()> {
         let seq = row.seq as i64;
         self.run("INSERT INTO ledger VALUES (?1, ?2, ?3)", params![seq, row.hash, row.entry])?;
         if let Some((salt, data)) = &row.personal {
             self.run("INSERT INTO ledger_personal VALUES (?1, ?2, ?3)", params![seq, salt, data])?;
         }
-        for subject in subjects {
-            self.run("INSERT OR IGNORE INTO ledger_subject VALUES (?1, ?2)", params![subject, seq])?;
-        }
         self.head = Some((row.seq, row.hash));
-        Ok(())
+        self.close_run(row.seq)
     }
 
     fn entries_of(&mut self, subjects: &[String], limit: usize) -> Result<Vec<LedgerRow>> {
-        let mut numbers: Vec<i64> = Vec::new();
-        for subject in subjects {
-            numbers.extend(self.all(
-                "SELECT seq FROM ledger_subject WHERE subject = ?1 ORDER BY seq DESC LIMIT ?2",
-                params![subject, i64::try_from(limit).unwrap_or(-1)],
-                |row| row.get::<_, i64>(0),
-            )?);
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
-        let skip = numbers.len().saturating_sub(limit);
+        let head = self.head()?.0;
+        let numbers = self.numbers_of(subjects, head, limit)?;
         let mut entries = Vec::new();
-        for number in &numbers[skip..] {
+        for number in &numbers {
             let found = self.one(
                 "SELECT ledger.seq, hash, entry, salt, data FROM ledger LEFT JOIN ledger_personal USING (seq) WHERE ledger.seq = ?1",
                 [number],
@@ -99,21 +87,16 @@ impl LedgerRows for SqliteRows<'_> {
     }
 
     fn each_subject(&mut self, each: &mut dyn FnMut(&str, u64)) -> Result<()> {
-        let mut statement = self.connection.prepare_cached("SELECT subject, seq FROM ledger_subject")?;
-        let mut found = statement.query([])?;
-        while let Some(row) = found.next()? {
-            let subject = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            each(subject, row.get::<_, i64>(1)?.unsigned_abs());
-        }
-        Ok(())
+        let head = self.head()?.0;
+        self.each_line(head, each)
     }
 
     fn forget(&mut self, subject: &str) -> Result<()> {
-        self.run(
-            "DELETE FROM ledger_personal WHERE seq IN (SELECT seq FROM ledger_subject WHERE subject = ?1)",
-            [subject],
-        )
-        .map(drop)
+        let head = self.head()?.0;
+        for seq in self.numbers_of(&[subject.to_owned()], head, usize::MAX)? {
+            self.run("DELETE FROM ledger_personal WHERE seq = ?1", [seq])?;
+        }
+        Ok(())
     }
 
     fn tile_count(&mut self) -> Result<u64> {

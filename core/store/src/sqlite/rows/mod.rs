@@ -19,9 +19,11 @@ mod reviews;
 mod scheduled;
 mod search;
 mod spool;
+mod subjects;
 mod subscribers;
 mod tokens;
 
+use super::{bulk, heard::Heard};
 use crate::{
     engine::Batch,
     error::{Result, StoreError},
@@ -37,6 +39,8 @@ pub(super) struct SqliteRows<'c> {
     head: Option<Head>,
     /// Whether any address has another name, once it was asked: mostly none has, and every address is asked for.
     any_same: Option<bool>,
+    /// What a long import knows by heart.
+    heard: Option<&'c mut Heard>,
 }
 
 type Head = (u64, [u8; 32]);
@@ -60,8 +64,30 @@ fn key(kind: &str, key: String) -> Result<AddressKey> {
 }
 
 impl<'c> SqliteRows<'c> {
-    pub(super) const fn new(connection: &'c Transaction<'c>) -> SqliteRows<'c> {
-        SqliteRows { connection, head: None, any_same: None }
+    pub(super) const fn new(connection: &'c Transaction<'c>, heard: Option<&'c mut Heard>) -> SqliteRows<'c> {
+        SqliteRows { connection, head: None, any_same: None, heard }
+    }
+
+    /// Makes sure that the indexes are there by which contacts are found: in a long import they may not be yet.
+    fn in_order(&mut self) -> Result<()> {
+        if let Some(heard) = self.heard.as_mut().filter(|heard| !heard.indexed) {
+            bulk::build(self.connection, &bulk::OF_KNOWN)?;
+            heard.indexed = true;
+        }
+        Ok(())
+    }
+
+    /// Whether a long import knows that nothing stands on an address, nor under the key that it has once erased.
+    fn is_unheard(&self, tenant: &str, address: &AddressKey, erased: &str) -> bool {
+        self.heard.as_ref().is_some_and(|heard| {
+            [address.key.as_str(), erased].iter().all(|key| !heard.address(tenant, address.kind.name(), key))
+        })
+    }
+
+    fn hear_of(&mut self, tenant: &str, kind: AddressKind, key: &str) {
+        if let Some(heard) = &mut self.heard {
+            heard.add_address(tenant, kind.name(), key);
+        }
     }
 
     fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {

@@ -83,14 +83,26 @@ impl ReasonRows for SqliteRows<'_> {
                 [id],
                 reason,
             )?,
-            Subject::Address(address) => self.all(
-                &format!(
-                    "SELECT {REASON} FROM reason WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2
-                     AND match_key IN (?3, ?4) ORDER BY began, id"
-                ),
-                [tenant, address.kind.name(), &address.key, erased],
-                reason,
-            )?,
+            Subject::Address(address) => {
+                if self.is_unheard(tenant, address, erased) {
+                    return Ok(Vec::new());
+                }
+                // Two steps into the index: a list of keys would be made a table of first, each time.
+                let mut found = Vec::new();
+                for key in [address.key.as_str(), erased] {
+                    found.extend(self.all(
+                        &format!(
+                            "SELECT {REASON} FROM reason WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2
+                             AND match_key = ?3"
+                        ),
+                        [tenant, address.kind.name(), key],
+                        reason,
+                    )?);
+                }
+                let mut found = found.into_iter().collect::<Result<Vec<Reason>>>()?;
+                found.sort_by(|one, other| (one.began, &one.id).cmp(&(other.began, &other.id)));
+                return Ok(found);
+            }
         };
         found.into_iter().collect()
     }
@@ -100,6 +112,9 @@ impl ReasonRows for SqliteRows<'_> {
             Subject::Contact(id) => (Some(id.as_str()), None, None),
             Subject::Address(address) => (None, Some(address.kind.name()), Some(address.key.as_str())),
         };
+        if let Subject::Address(address) = subject {
+            self.hear_of(tenant, address.kind, &address.key);
+        }
         let origin = one.origin.as_ref();
         self.run(
             "INSERT INTO reason VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
@@ -158,6 +173,7 @@ impl ReasonRows for SqliteRows<'_> {
     }
 
     fn erase_address(&mut self, tenant: &str, address: &AddressKey, erased: &str) -> Result<()> {
+        self.hear_of(tenant, address.kind, erased);
         self.run(
             "UPDATE reason SET match_key = ?4, origin_key = CASE WHEN origin_key = ?3 THEN ?4 ELSE origin_key END,
              message = '', expires = NULL WHERE contact IS NULL AND tenant = ?1 AND address_kind = ?2 AND match_key = ?3",
@@ -175,6 +191,7 @@ impl ReasonRows for SqliteRows<'_> {
     }
 
     fn each_live(&mut self, each: &mut dyn FnMut(&str, AddressKind, &str, Blocks, ReasonKind)) -> Result<()> {
+        self.in_order()?;
         for sql in [
             "SELECT tenant, address_kind, match_key, blocks, kind FROM reason INDEXED BY reason_live
              WHERE contact IS NULL AND ended_at IS NULL",
@@ -235,6 +252,7 @@ impl ReasonRows for SqliteRows<'_> {
     }
 
     fn scopes(&mut self) -> Result<Vec<String>> {
+        self.in_order()?;
         // Hops from one tenant to the next in the index.
         let mut all: Vec<String> = Vec::new();
         for sql in [

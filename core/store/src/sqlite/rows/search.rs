@@ -1,64 +1,75 @@
 //! [`SearchRows`] in SQL.
 
+mod lead;
+mod query;
+
 use super::{SqliteRows, micros};
 use crate::error::{Result, StoreError};
-use crate::rows::{Column, Direction, Filter, FoundRow, Place, Scalar, Search, SearchRows, Test};
+use crate::rows::{ContactRow, Direction, FoundBy, Place, Scalar, Search, SearchRows};
+use lead::Lead;
+use query::{Begin, Query, expression};
 use rusqlite::{params, params_from_iter, types::Value};
 
+/// So many contacts at the most are taken up together and put in order; where a part of what is asked holds of more,
+/// the list is walked in its order, and the first ones come soon.
+const FEW: u64 = 5_000;
+/// So many at the most are noted before the list is walked, so that what is looked at closely is among them.
+const SOME: u64 = 100_000;
+
 impl SearchRows for SqliteRows<'_> {
-    fn add_found(&mut self, row: &FoundRow) -> Result<()> {
+    fn add_found(&mut self, contact: &ContactRow, by: &FoundBy, marks: u32) -> Result<()> {
         self.run(
             "INSERT INTO found VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
-                row.contact,
-                row.tenant,
-                micros(row.created),
-                micros(row.updated),
-                row.first_name,
-                row.last_name,
-                row.email,
-                row.marks
+                contact.id,
+                contact.tenant,
+                micros(contact.created),
+                micros(contact.updated),
+                by.first_name,
+                by.last_name,
+                by.email,
+                marks
             ],
         )?;
         let number = self.connection.last_insert_rowid();
-        self.run(
-            "INSERT INTO found_words (rowid, words) VALUES (?1, ?2)",
-            params![number, row.words.join(" ")],
-        )
-        .map(drop)
+        self.run("INSERT INTO found_words (rowid, words) VALUES (?1, ?2)", params![number, by.words])
+            .map(drop)
     }
 
-    fn put_found(&mut self, row: &FoundRow) -> Result<()> {
+    fn put_found(&mut self, contact: &ContactRow, by: &FoundBy, marks: u32) -> Result<()> {
+        self.in_order()?;
         let number = self.one(
             "INSERT INTO found VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (contact) DO UPDATE SET updated = excluded.updated, first_name = excluded.first_name,
              last_name = excluded.last_name, email = excluded.email, marks = excluded.marks RETURNING number",
             params![
-                row.contact,
-                row.tenant,
-                micros(row.created),
-                micros(row.updated),
-                row.first_name,
-                row.last_name,
-                row.email,
-                row.marks
+                contact.id,
+                contact.tenant,
+                micros(contact.created),
+                micros(contact.updated),
+                by.first_name,
+                by.last_name,
+                by.email,
+                marks
             ],
             |row| row.get::<_, i64>(0),
         )?;
         let number = number.ok_or_else(|| StoreError::Corrupt("a contact has no number".into()))?;
         self.run(
             "INSERT OR REPLACE INTO found_words (rowid, words) VALUES (?1, ?2)",
-            params![number, row.words.join(" ")],
+            params![number, by.words],
         )
         .map(drop)
     }
 
     fn mark_found(&mut self, contact: &str, marks: u32) -> Result<()> {
+        self.in_order()?;
         self.run("UPDATE found SET marks = ?2 WHERE contact = ?1 AND marks != ?2", params![contact, marks])
             .map(drop)
     }
 
     fn delete_found(&mut self, contact: &str) -> Result<()> {
+        self.in_order()?;
         self.run(
             "DELETE FROM found_words WHERE rowid IN (SELECT number FROM found WHERE contact = ?1)",
             [contact],
@@ -67,6 +78,7 @@ impl SearchRows for SqliteRows<'_> {
     }
 
     fn not_found(&mut self, limit: usize) -> Result<Vec<String>> {
+        self.in_order()?;
         self.all(
             "SELECT id FROM contact WHERE NOT EXISTS (SELECT 1 FROM found WHERE found.contact = contact.id)
              LIMIT ?1",
@@ -76,7 +88,10 @@ impl SearchRows for SqliteRows<'_> {
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<(String, Place)>> {
-        let mut query = Query::of(search);
+        self.in_order()?;
+        let leads = lead::of(&search.tenant, &search.filter);
+        let begin = self.begin(search, &leads)?;
+        let mut query = Query::of(search, &begin);
         let keys: Vec<String> =
             search.order.iter().map(|(column, _)| expression(column, &mut query)).collect();
         let keys =
@@ -117,7 +132,14 @@ impl SearchRows for SqliteRows<'_> {
     }
 
     fn count(&mut self, search: &Search, max: u64) -> Result<u64> {
-        let query = Query::of(search);
+        self.in_order()?;
+        let leads = lead::of(&search.tenant, &search.filter);
+        let begin = match (self.begin(search, &leads)?, leads.first()) {
+            // Nobody's order counts here.
+            (Begin::Order | Begin::OrderAmong(_), Some(lead)) => Begin::With(lead),
+            (begin, _) => begin,
+        };
+        let query = Query::of(search, &begin);
         let sql = format!(
             "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT {max})",
             query.from,
@@ -128,199 +150,37 @@ impl SearchRows for SqliteRows<'_> {
     }
 }
 
+impl SqliteRows<'_> {
+    /// Where a search begins best.
+    fn begin<'l>(&self, search: &Search, leads: &'l [Lead]) -> Result<Begin<'l>> {
+        if !search.words.is_empty() {
+            let typed = search.words.iter().map(|word| format!("\"{word}\" *"));
+            let values = leads.iter().filter_map(Lead::words).map(str::to_owned);
+            return Ok(Begin::Words(typed.chain(values).collect::<Vec<_>>().join(" AND ")));
+        }
+        let mut best: Option<(u64, &Lead)> = None;
+        for lead in leads {
+            let most = best.map_or(SOME, |(count, _)| count);
+            let mut query = Query::only(Vec::new());
+            let numbers = lead.numbers(&search.tenant, &mut query);
+            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM ({numbers}) LIMIT {most})");
+            let count = self.one(&sql, params_from_iter(query.values), |row| row.get::<_, i64>(0))?;
+            let count = count.unwrap_or_default().unsigned_abs();
+            if count < most {
+                best = Some((count, lead));
+            }
+        }
+        Ok(match best {
+            None => Begin::Order,
+            Some((count, lead)) if count <= FEW => Begin::With(lead),
+            Some((_, lead)) => Begin::OrderAmong(lead),
+        })
+    }
+}
+
 const fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Ascending => "ASC",
         Direction::Descending => "DESC",
-    }
-}
-
-/// A statement as it grows. Every value goes in as a parameter; names of members too.
-struct Query {
-    from: &'static str,
-    number: &'static str,
-    wheres: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Query {
-    fn of(search: &Search) -> Query {
-        let mut query =
-            Query { from: "found", number: "found.number", wheres: Vec::new(), values: Vec::new() };
-        if !search.words.is_empty() {
-            // Walked in the order of its numbers, so that the newest are there at once.
-            query.from = "found_words CROSS JOIN found ON found.number = found_words.rowid";
-            if search.order.is_empty() {
-                query.number = "found_words.rowid";
-            }
-            let words: Vec<String> = search.words.iter().map(|word| format!("\"{word}\" *")).collect();
-            let words = query.value(Value::Text(words.join(" AND ")));
-            query.wheres.push(format!("found_words MATCH {words}"));
-        }
-        let tenant = query.value(Value::Text(search.tenant.clone()));
-        query.wheres.push(format!("found.tenant = {tenant}"));
-        let filter = condition(&search.filter, &mut query);
-        query.wheres.push(filter);
-        query
-    }
-
-    fn value(&mut self, value: Value) -> String {
-        self.values.push(value);
-        format!("?{}", self.values.len())
-    }
-
-    fn scalar(&mut self, value: &Scalar) -> String {
-        self.value(match value {
-            Scalar::Text(text) => Value::Text(text.clone()),
-            Scalar::Whole(whole) => Value::Integer(*whole),
-            Scalar::Real(real) => Value::Real(*real),
-        })
-    }
-
-    /// What comes after a place: behind it by the first key, or equal by that and behind by the next, and so on.
-    fn after(
-        &mut self,
-        keys: &[String],
-        directions: &[Direction],
-        values: &[Scalar],
-        number: i64,
-    ) -> Result<()> {
-        if keys.len() != values.len() {
-            return Err(StoreError::Invalid("searchAfter is not one of this sort".into()));
-        }
-        let number = self.value(Value::Integer(number));
-        let values: Vec<String> = values.iter().map(|value| self.scalar(value)).collect();
-        let last = directions.get(keys.len().saturating_sub(1)).copied().filter(|_| directions.len() > 1);
-        let behind = |direction: Direction| if direction == Direction::Ascending { ">" } else { "<" };
-        let mut text = format!("{} {} {number}", self.number, behind(last.unwrap_or(Direction::Descending)));
-        for ((key, value), direction) in keys.iter().zip(&values).zip(directions).rev() {
-            text = format!("({key} {} {value} OR ({key} = {value} AND {text}))", behind(*direction));
-        }
-        if let (Some(key), Some(value), Some(direction)) = (keys.first(), values.first(), directions.first())
-        {
-            // Said once more so that an index can begin there.
-            text = format!("{key} {}= {value} AND {text}", behind(*direction));
-        }
-        self.wheres.push(text);
-        Ok(())
-    }
-}
-
-/// A column as one value.
-fn expression(column: &Column, query: &mut Query) -> String {
-    match column {
-        Column::Id => "found.contact".into(),
-        Column::Created => "found.created".into(),
-        Column::Updated => "found.updated".into(),
-        Column::FirstName => "found.first_name".into(),
-        Column::LastName => "found.last_name".into(),
-        Column::Email => "found.email".into(),
-        Column::Address(kind) => {
-            let kind = query.value(Value::Text(kind.name().into()));
-            format!(
-                "coalesce((SELECT match_key FROM address WHERE contact = found.contact AND kind = {kind}
-                 ORDER BY position LIMIT 1), '')"
-            )
-        }
-        Column::Member(name) => {
-            let path = query.value(Value::Text(path(name)));
-            format!(
-                "coalesce((SELECT json_extract(fields, {path}) FROM contact WHERE id = found.contact), '')"
-            )
-        }
-        Column::Custom(name) => {
-            let name = query.value(Value::Text(name.clone()));
-            format!("coalesce((SELECT {CUSTOM_VALUE} FROM {CUSTOM} LIMIT 1), '')", CUSTOM = custom(&name))
-        }
-    }
-}
-
-fn path(name: &str) -> String {
-    format!("$.\"{}\"", name.replace('"', ""))
-}
-
-/// The value of a custom field, as the API's versions call it.
-const CUSTOM_VALUE: &str = "coalesce(json_extract(one.value, '$.value'), json_extract(one.value, '$.field_value'), \
-                            json_extract(one.value, '$.fieldValue'))";
-
-fn custom(name: &str) -> String {
-    format!(
-        "contact, json_each(contact.fields, '$.customFields') AS one WHERE contact.id = found.contact AND
-         {name} IN (json_extract(one.value, '$.id'), json_extract(one.value, '$.key'))"
-    )
-}
-
-fn condition(filter: &Filter, query: &mut Query) -> String {
-    match filter {
-        Filter::All(all) => joined(all, " AND ", "1", query),
-        Filter::Any(all) => joined(all, " OR ", "0", query),
-        Filter::Not(inner) => format!("NOT {}", condition(inner, query)),
-        Filter::Marks { of, are } => format!("(found.marks & {of} = {are})"),
-        Filter::Value(Column::Address(kind), test) => {
-            let kind = query.value(Value::Text(kind.name().into()));
-            let holds = tested("match_key", test, query);
-            format!(
-                "EXISTS (SELECT 1 FROM address WHERE contact = found.contact AND kind = {kind} AND {holds})"
-            )
-        }
-        Filter::Value(Column::Member(name), test) => {
-            let path = query.value(Value::Text(path(name)));
-            let holds = tested("one.atom", test, query);
-            format!(
-                "EXISTS (SELECT 1 FROM contact, json_each(contact.fields, {path}) AS one
-                 WHERE contact.id = found.contact AND one.atom IS NOT NULL AND one.atom != '' AND {holds})"
-            )
-        }
-        Filter::Value(Column::Custom(name), test) => {
-            let name = query.value(Value::Text(name.clone()));
-            let holds = tested(CUSTOM_VALUE, test, query);
-            format!("EXISTS (SELECT 1 FROM {} AND {holds})", custom(&name))
-        }
-        Filter::Value(column, test) => {
-            let value = expression(column, query);
-            tested(&value, test, query)
-        }
-    }
-}
-
-fn joined(all: &[Filter], between: &str, of_none: &str, query: &mut Query) -> String {
-    if all.is_empty() {
-        return of_none.into();
-    }
-    let all: Vec<String> = all.iter().map(|one| condition(one, query)).collect();
-    format!("({})", all.join(between))
-}
-
-fn tested(value: &str, test: &Test, query: &mut Query) -> String {
-    match test {
-        // What is kept in lower case has an index.
-        Test::Is(Scalar::Text(text)) if value.starts_with("found.") || value == "match_key" => {
-            let text = query.value(Value::Text(text.clone()));
-            format!("{value} = {text}")
-        }
-        Test::Is(Scalar::Text(text)) => {
-            let text = query.value(Value::Text(text.clone()));
-            format!("{value} = {text} COLLATE NOCASE")
-        }
-        Test::Is(one) => {
-            let one = query.scalar(one);
-            format!("{value} = {one}")
-        }
-        Test::Contains(text) => {
-            let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            let text = query.value(Value::Text(format!("%{text}%")));
-            format!("{value} LIKE {text} ESCAPE '\\'")
-        }
-        Test::Exists => format!("{value} != ''"),
-        Test::Between { from, to } => {
-            let mut parts = Vec::new();
-            for (bound, strict, or_equal) in [(from, ">", ">="), (to, "<", "<=")] {
-                if let Some((bound, inclusive)) = bound {
-                    let bound = query.scalar(bound);
-                    parts.push(format!("{value} {} {bound}", if *inclusive { or_equal } else { strict }));
-                }
-            }
-            if parts.is_empty() { "1".into() } else { format!("({})", parts.join(" AND ")) }
-        }
     }
 }
