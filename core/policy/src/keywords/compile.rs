@@ -2,18 +2,21 @@
 
 use super::{
     Doubt, Keywords, Scope, Word,
-    grammar::{CHANNEL_SHIFT, Classes, EVERYTHING, GUARD, JOIN, KEYWORD, Mask, OWN_MAX, POLITE, Pattern},
+    grammar::{
+        ALONE, CHANNEL_SHIFT, Classes, EVERYTHING, GUARD, HINT, Item, JOIN, KEYWORD, Mask, OWN_MAX, POLITE,
+        Pattern,
+    },
     hints::{Hint, Hints},
     index::LANGUAGES_MAX,
     language::Language,
     normalise::{Script, Words, signs},
     own_text::Added,
     typos::Typos,
-    vocabulary::{Vocabulary, WordMap},
+    vocabulary::{STEM, STEM_CHARS_MIN, Vocabulary, WordMap},
 };
 use crate::{PolicyError, confirmation::Confirmation, reader::Reader};
 use dndgate_adapter::{Channel, Channels};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 const KEYS: [&str; 11] = [
     "scope",
@@ -28,7 +31,7 @@ const KEYS: [&str; 11] = [
     "confirmation",
     "cases",
 ];
-const LANGUAGE_KEYS: [&str; 20] = [
+const LANGUAGE_KEYS: [&str; 25] = [
     "opt_out",
     "opt_out_whole",
     "opt_out_local",
@@ -37,6 +40,7 @@ const LANGUAGE_KEYS: [&str; 20] = [
     "opt_in_local",
     "help",
     "polite",
+    "fillers",
     "join",
     "guard",
     "words",
@@ -44,15 +48,23 @@ const LANGUAGE_KEYS: [&str; 20] = [
     "requests",
     "doubts",
     "asides",
+    "gists",
+    "harmless",
+    "strange_words",
+    "gap",
     "hints",
     "short_hints",
     "no_hints",
     "short_words",
     "unspaced",
 ];
-const PATTERN_KEYS: [&str; 5] = ["name", "says", "clear", "asked", "alone"];
+const PATTERN_KEYS: [&str; 7] = ["name", "says", "clear", "asked", "alone", "across", "except"];
 /// The section whose words and patterns hold in every language.
 const ANY: &str = "any";
+/// A gist counts beside so many words that are not understood, and `..` stands for so many words (where they
+/// are not separated: characters), unless the file says otherwise.
+const STRANGE_WORDS: usize = 2;
+const GAP: usize = 3;
 /// A hint of the weaker kind counts in messages of so many words, unless the file says otherwise.
 const SHORT_WORDS: usize = 4;
 
@@ -81,6 +93,19 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<Keywords, PolicyError> {
         whole_words(shared, ANY, true, &mut keywords.whole)?;
     }
     let classes = classes(&languages)?;
+    if let Some(shared) = &shared {
+        let mut words = BTreeMap::new();
+        collect(shared, false, false, &classes, &mut words)?;
+        for (phrase, mask) in words {
+            keywords.glance.words.entry(phrase).or_default().shared = mask;
+        }
+        let mut hints = Hints::default();
+        collect_hints(shared, &mut hints)?;
+        for (phrase, _) in hints.phrases.into_iter().filter(|(_, hint)| *hint != Hint::Not) {
+            keywords.glance.words.entry(phrase).or_default().shared |= HINT;
+        }
+    }
+    let not_typos = root.texts_at("not_typos")?.into_iter().map(|word| Words::of(word).joined()).collect();
     for (tag, section) in languages.named()? {
         let listed = speaks.as_ref().is_some_and(|speaks| speaks.contains(&tag));
         if tag == ANY || (speaks.is_some() && !listed) {
@@ -88,7 +113,7 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<Keywords, PolicyError> {
         }
         section.only(&LANGUAGE_KEYS)?;
         whole_words(&section, &tag, listed, &mut keywords.whole)?;
-        let language = language(&tag, &section, shared.as_ref(), listed, &classes)?;
+        let language = language(&tag, &section, shared.as_ref(), listed, &classes, &not_typos)?;
         keywords.languages.push(language);
     }
     if keywords.languages.len() > LANGUAGES_MAX {
@@ -97,7 +122,6 @@ pub(crate) fn compile(root: &Reader<'_>) -> Result<Keywords, PolicyError> {
     if let Some(channels) = root.get("channels") {
         channel_words(&channels, &mut keywords.whole)?;
     }
-    let not_typos = root.texts_at("not_typos")?.into_iter().map(|word| Words::of(word).joined()).collect();
     keywords.typos = Typos::new(&keywords.whole, &not_typos);
     keywords.index();
     Ok(keywords)
@@ -227,6 +251,7 @@ fn language(
     shared: Option<&Reader<'_>>,
     listed: bool,
     classes: &Classes,
+    not_typos: &HashSet<String>,
 ) -> Result<Language, PolicyError> {
     let mut scripts = 0;
     for item in section.get("unspaced").map_or(Ok(Vec::new()), |reader| reader.items())? {
@@ -246,19 +271,47 @@ fn language(
     let mut requests = Vec::new();
     let mut doubts = Vec::new();
     let mut asides = Vec::new();
+    let mut gists = Vec::new();
+    let mut harmless = Vec::new();
+    let count = |name: &str, default: usize| -> Result<usize, PolicyError> {
+        let own = section.get(name).or_else(|| shared.and_then(|shared| shared.get(name)));
+        own.map_or(Ok(default), |reader| reader.count(10))
+    };
+    let fillers = section.get("fillers").map_or(Ok(Vec::new()), |list| list.items())?;
+    let fillers = fillers.iter().map(normal).collect::<Result<_, _>>()?;
+    let gap = count("gap", GAP)?;
+    let strange_words = count("strange_words", STRANGE_WORDS)?;
     let mut hints = Hints { short_words_max: SHORT_WORDS, ..Hints::default() };
     for section in [Some(section), shared].into_iter().flatten() {
-        patterns(section, "requests", classes, &mut requests)?;
-        patterns(section, "doubts", classes, &mut doubts)?;
-        patterns(section, "asides", classes, &mut asides)?;
+        patterns(section, tag, "requests", classes, gap, Pattern::new, &mut requests)?;
+        patterns(section, tag, "doubts", classes, gap, Pattern::new, &mut doubts)?;
+        patterns(section, tag, "asides", classes, gap, Pattern::new, &mut asides)?;
+        patterns(section, tag, "gists", classes, gap, Pattern::floating, &mut gists)?;
+        patterns(section, tag, "harmless", classes, gap, Pattern::floating, &mut harmless)?;
         collect_hints(section, &mut hints)?;
     }
     // What the language has no words for can never fit.
-    for patterns in [&mut requests, &mut doubts, &mut asides] {
+    // Where several gists fit, the clear one says more.
+    gists.sort_by_key(|gist: &Pattern| !gist.clear);
+    for patterns in [&mut requests, &mut doubts, &mut asides, &mut gists, &mut harmless] {
         patterns.retain(|pattern| pattern.possible(present));
     }
-    let vocabulary = Vocabulary::new(vocabulary, scripts == 0);
-    Ok(Language { tag: tag.to_owned(), scripts, vocabulary, requests, doubts, asides, hints, telling: 0 })
+    let vocabulary =
+        Vocabulary::new(vocabulary, scripts == 0, not_typos.iter().map(|word| word.as_str().into()));
+    Ok(Language {
+        tag: tag.to_owned(),
+        scripts,
+        vocabulary,
+        requests,
+        doubts,
+        asides,
+        gists,
+        harmless,
+        fillers,
+        strange_words,
+        hints,
+        telling: 0,
+    })
 }
 
 fn collect_hints(section: &Reader<'_>, hints: &mut Hints) -> Result<(), PolicyError> {
@@ -286,6 +339,9 @@ fn collect(
     let mut add = |list: Option<Reader<'_>>, mask: Mask| -> Result<(), PolicyError> {
         for item in list.map_or(Ok(Vec::new()), |list| list.items())? {
             let mut phrase = normal(&item)?;
+            if item.text()?.ends_with(STEM) {
+                phrase = stem(&item, &phrase, unspaced)?;
+            }
             if unspaced {
                 phrase = phrase.chars().filter(|c| *c != ' ').collect();
             }
@@ -312,34 +368,60 @@ fn collect(
             add(named.get(channel.name()), 1 << (CHANNEL_SHIFT + channel as u32))?;
         }
     }
+    // Longer ones are made of words that have classes of their own.
+    let alone = section.get("opt_out_whole").map_or(Ok(Vec::new()), |list| list.items())?;
+    for item in alone {
+        let phrase = normal(&item)?;
+        if unspaced || !phrase.contains(' ') {
+            *vocabulary.entry(phrase).or_default() |= ALONE;
+        }
+    }
     Ok(())
 }
 
 fn patterns(
     section: &Reader<'_>,
+    tag: &str,
     list: &str,
     classes: &Classes,
+    gap: usize,
+    new: fn(&str, Vec<Item>) -> Pattern,
     out: &mut Vec<Pattern>,
 ) -> Result<(), PolicyError> {
     for item in section.get(list).map_or(Ok(Vec::new()), |reader| reader.items())? {
         if let crate::node::Node::Text(says) = item.node() {
-            let items = Pattern::items(says, classes).map_err(|what| item.error(what))?;
-            out.push(Pattern::new(says, items));
+            let items = Pattern::items(says, classes, gap).map_err(|what| item.error(what))?;
+            out.push(new(says, items));
             continue;
         }
         item.only(&PATTERN_KEYS)?;
+        if item.texts_at("except")?.contains(&tag) {
+            continue;
+        }
         let flag = |name: &str| item.get(name).map_or(Ok(false), |reader| reader.flag());
-        let (clear, asked, alone) = (flag("clear")?, flag("asked")?, flag("alone")?);
+        let flags = (flag("clear")?, flag("asked")?, flag("alone")?, flag("across")?);
         let says = item.get("says").ok_or_else(|| item.error("the key \"says\" is missing: the pattern"))?;
         for says in says.items()? {
-            let items = Pattern::items(says.text()?, classes).map_err(|what| says.error(what))?;
+            let items = Pattern::items(says.text()?, classes, gap).map_err(|what| says.error(what))?;
             let name = item.text_at("name")?.unwrap_or(says.text()?);
-            let mut pattern = Pattern::new(name, items);
-            (pattern.clear, pattern.asked, pattern.alone) = (clear, asked, alone);
+            let mut pattern = new(name, items);
+            (pattern.clear, pattern.asked, pattern.alone, pattern.across) = flags;
             out.push(pattern);
         }
     }
     Ok(())
+}
+
+/// A word's beginning, as the vocabulary knows it: `unsubscrib*`.
+fn stem(item: &Reader<'_>, phrase: &str, unspaced: bool) -> Result<Box<str>, PolicyError> {
+    if unspaced {
+        return Err(item.error("where words are not separated, every word is a beginning: leave the * out"));
+    }
+    if phrase.contains(' ') || phrase.chars().count() < STEM_CHARS_MIN {
+        let what = format!("a beginning (…*) is one word of {STEM_CHARS_MIN} letters or more");
+        return Err(item.error(what));
+    }
+    Ok(format!("{phrase}{STEM}").into())
 }
 
 fn normal(item: &Reader<'_>) -> Result<Box<str>, PolicyError> {

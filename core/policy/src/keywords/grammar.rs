@@ -22,13 +22,28 @@ pub(crate) const GUARD: Mask = 1 << 4;
 pub(crate) const HINT: Mask = 1 << 62;
 /// The first bit of the six that name channels.
 pub(crate) const CHANNEL_SHIFT: u32 = 5;
+/// All six.
+pub(crate) const NAMED: Mask = 0b11_1111 << CHANNEL_SHIFT;
+/// Opt-out words that count only alone.
+pub(crate) const ALONE: Mask = 1 << 11;
+/// Between two words: a clause ends there.
+pub(crate) const CLAUSE_END: Mask = 1 << 60;
+/// In a word's mask beside others: it is misspelt, and what it means is a guess.
+pub(crate) const GUESSED: Mask = 1 << 61;
 /// The first bit for a file's own classes, and how many there may be.
-const OWN_SHIFT: u32 = 11;
-pub(crate) const OWN_MAX: usize = 50;
+const OWN_SHIFT: u32 = 12;
+pub(crate) const OWN_MAX: usize = 48;
 
 /// Classes that every language has, whatever its file says.
-const FIXED: [(&str, Mask); 5] =
-    [("polite", POLITE), ("opt_out", KEYWORD), ("everything", EVERYTHING), ("join", JOIN), ("guard", GUARD)];
+const FIXED: [(&str, Mask); 7] = [
+    ("polite", POLITE),
+    ("opt_out", KEYWORD),
+    ("opt_out_whole", ALONE),
+    ("everything", EVERYTHING),
+    ("join", JOIN),
+    ("guard", GUARD),
+    ("end", CLAUSE_END),
+];
 
 /// The names of the classes of a language.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +107,8 @@ pub(crate) struct Pattern {
     /// Counts only when nothing stands beside it: its words are ordinary in other sentences, or it says
     /// nothing by itself.
     pub(crate) alone: bool,
+    /// A gist that goes from one sentence to another.
+    pub(crate) across: bool,
 }
 
 /// More places than this have no bit.
@@ -99,10 +116,18 @@ const ITEMS_MAX: usize = 32;
 
 impl Pattern {
     /// Reads the places of a pattern: class names, several with `|`, each with `?` (may be missing), `+`
-    /// (once or more) or `*` (any number); `_` stands for any word.
-    pub(crate) fn items(says: &str, classes: &Classes) -> Result<Vec<Item>, String> {
+    /// (once or more) or `*` (any number); `_` stands for any word, `..` for up to `gap` of them and
+    /// ends of clauses, `_*` for any number.
+    pub(crate) fn items(says: &str, classes: &Classes, gap: usize) -> Result<Vec<Item>, String> {
         let mut items = Vec::new();
         for place in says.split_whitespace() {
+            if place == ".." {
+                items.extend(std::iter::repeat_n(
+                    Item { mask: Mask::MAX, optional: true, repeats: false },
+                    gap,
+                ));
+                continue;
+            }
             let (names, optional, repeats) = match place.as_bytes().last() {
                 Some(b'?') => (&place[..place.len() - 1], true, false),
                 Some(b'*') => (&place[..place.len() - 1], true, true),
@@ -112,7 +137,8 @@ impl Pattern {
             let mut mask = 0;
             for name in names.split('|') {
                 mask |= match name {
-                    "_" => Mask::MAX,
+                    "_" if place == "_*" => Mask::MAX,
+                    "_" => !CLAUSE_END,
                     name => classes
                         .known(name)
                         .ok_or_else(|| crate::reader::unknown("class of words", name, &classes.names()))?,
@@ -130,11 +156,30 @@ impl Pattern {
         }
     }
 
+    /// A pattern that may begin and end anywhere.
+    pub(crate) fn floating(name: &str, mut items: Vec<Item>) -> Pattern {
+        let any = Item { mask: Mask::MAX, optional: true, repeats: true };
+        items.insert(0, any);
+        items.push(any);
+        Pattern::new(name, items)
+    }
+
     /// A pattern of these parts.
     pub(crate) fn new(name: &str, items: Vec<Item>) -> Pattern {
-        let required = items.iter().filter(|item| !item.optional).map(|item| item.mask).collect();
+        // The ends of clauses are in no word.
+        let required = items.iter().filter(|item| !item.optional && item.mask != CLAUSE_END);
+        let required = required.map(|item| item.mask).collect();
         let allowed = items.iter().fold(POLITE, |all, item| all | item.mask);
-        Pattern { name: name.to_owned(), items, required, allowed, clear: false, asked: false, alone: false }
+        Pattern {
+            name: name.to_owned(),
+            items,
+            required,
+            allowed,
+            clear: false,
+            asked: false,
+            alone: false,
+            across: false,
+        }
     }
 
     /// Could it fit words that have these classes between them?
@@ -198,7 +243,7 @@ mod tests {
         for name in ["cease", "contact", "me", "more"] {
             classes.bit(name).expect("room");
         }
-        let items = Pattern::items(says, &classes).expect("good");
+        let items = Pattern::items(says, &classes, 3).expect("good");
         (Pattern::new(says, items), classes)
     }
 
@@ -216,9 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn a_gist_is_found_amid_other_words() {
+        let (_, classes) = pattern("cease");
+        let items = Pattern::items("cease .. contact", &classes, 2).expect("good");
+        let pattern = Pattern::floating("gist", items);
+        let fits =
+            |names: &[&str]| pattern.fits(names.iter().map(|name| classes.known(name).unwrap_or(UNKNOWN)));
+        assert!(fits(&["x", "y", "cease", "x", "contact", "z", "me"]));
+        assert!(fits(&["cease", "contact"]));
+        assert!(!fits(&["cease", "x", "x", "x", "contact"]));
+        assert!(!fits(&["contact", "cease"]));
+    }
+
+    #[test]
     fn bad_patterns_are_explained() {
         let classes = Classes::new();
-        assert!(Pattern::items("polite?", &classes).expect_err("open").contains("fit everything"));
-        assert!(Pattern::items("polit", &classes).expect_err("typo").contains("did you mean \"polite\""));
+        assert!(Pattern::items("polite?", &classes, 3).expect_err("open").contains("fit everything"));
+        assert!(Pattern::items("polit", &classes, 3).expect_err("typo").contains("did you mean \"polite\""));
     }
 }

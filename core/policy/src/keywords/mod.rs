@@ -16,7 +16,7 @@ pub(crate) use compile::compile;
 
 use crate::confirmation::Confirmation;
 use dndgate_adapter::{Channel, Channels, Spoken};
-use grammar::Mask;
+use index::Glance;
 use language::Language;
 use own_text::Added;
 use typos::Typos;
@@ -90,8 +90,8 @@ pub(crate) struct Keywords {
     whole: WordMap<Word>,
     typos: Typos,
     languages: Vec<Language>,
-    /// Words, and the first two words of phrases → the languages that have them, and their classes there.
-    glance: WordMap<Vec<(u8, Mask)>>,
+    /// Which languages a message may be in.
+    glance: Glance,
     /// Languages whose words are not separated.
     unspaced: u64,
     scope: Scope,

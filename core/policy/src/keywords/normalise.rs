@@ -109,6 +109,31 @@ impl Words {
         self.words.push(Word { start, end, after: Break::None });
     }
 
+    /// The same without some words. `None` when none of them is there.
+    pub(crate) fn without(&self, is_out: impl Fn(&str) -> bool) -> Option<Words> {
+        if !(0..self.words.len()).any(|index| is_out(self.word(index))) {
+            return None;
+        }
+        let mut rest = Words { scripts: self.scripts, ..Words::default() };
+        for (index, word) in self.words.iter().enumerate() {
+            let text = self.word(index);
+            if is_out(text) {
+                // What ended there ends before it.
+                if let Some(last) = rest.words.last_mut() {
+                    last.after = last.after.max(word.after);
+                }
+                continue;
+            }
+            if !rest.text.is_empty() {
+                rest.text.push(' ');
+            }
+            let start = small(rest.text.len());
+            rest.text.push_str(text);
+            rest.words.push(Word { start, end: small(rest.text.len()), after: word.after });
+        }
+        Some(rest)
+    }
+
     /// The text of a word.
     pub(crate) fn word(&self, index: usize) -> &str {
         self.span(index, index + 1)
@@ -278,6 +303,15 @@ mod tests {
         let after: Vec<_> = words.words.iter().map(|word| word.after).collect();
         use Break::{Clause, None, Question, Sentence};
         assert_eq!(after, [Sentence, Clause, Question, None, None, None, None]);
+    }
+
+    #[test]
+    fn words_are_left_out_and_breaks_stay() {
+        let words = Words::of("I just want it to stop now, please");
+        let rest = words.without(|word| word == "just" || word == "now").expect("there");
+        assert_eq!(rest.text, "i want it to stop please");
+        assert_eq!(rest.words[4].after, Break::Clause);
+        assert!(words.without(|word| word == "never").is_none());
     }
 
     #[test]

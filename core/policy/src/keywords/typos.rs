@@ -1,7 +1,7 @@
 //! One slip of the finger in an opt-out word that is the whole message.
 
 use super::{Word, normalise::collapsed, vocabulary::WordMap};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Shorter words have ordinary words for neighbours: only swapped and doubled letters count.
 const EDITED_CHARS_MIN: usize = 5;
@@ -73,6 +73,76 @@ impl Typos {
     }
 }
 
+/// The single words of a vocabulary, for what is a slip away from one of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Near<V> {
+    /// By first letter, which people do not miss, and length.
+    alike: HashMap<(char, usize), Vec<(Box<str>, V)>>,
+    /// Words that are what they are.
+    not: HashSet<Box<str>>,
+}
+
+impl<V> Default for Near<V> {
+    fn default() -> Self {
+        Near { alike: HashMap::new(), not: HashSet::new() }
+    }
+}
+
+impl<V: Copy> Near<V> {
+    /// Adds a word that may be misspelt.
+    pub(crate) fn add(&mut self, word: &str, value: V) {
+        let length = word.chars().count();
+        if let Some(first) = word.chars().next().filter(|_| length >= SWAPPED_CHARS_MIN) {
+            self.alike.entry((first, length)).or_default().push((word.into(), value));
+        }
+    }
+
+    /// Names the words that are not misspelt.
+    pub(crate) fn except(&mut self, words: impl IntoIterator<Item = Box<str>>) {
+        self.not.extend(words);
+    }
+
+    /// What the word that was meant stands for.
+    pub(crate) fn meant(&self, word: &str) -> Option<V> {
+        let (first, length) = (word.chars().next()?, word.chars().count());
+        if length < SWAPPED_CHARS_MIN {
+            return None;
+        }
+        let slip = if length < EDITED_CHARS_MIN { is_swapped } else { is_one_slip };
+        let mut near = [length, length + 1, length - 1]
+            .into_iter()
+            .filter_map(|length| self.alike.get(&(first, length)));
+        let found = near.find_map(|near| near.iter().find(|(known, _)| slip(word, known)))?;
+        (!self.not.contains(word)).then_some(found.1)
+    }
+}
+
+/// One letter more, less or other, or two swapped.
+fn is_one_slip(typed: &str, meant: &str) -> bool {
+    let (typed, meant) = unlike(typed, meant);
+    let after = |text: &str| text.chars().next().map_or(0, char::len_utf8);
+    let (typed_1, meant_1) = (&typed[after(typed)..], &meant[after(meant)..]);
+    typed_1 == meant_1 || typed_1 == meant || typed == meant_1 || are_swapped(typed, meant)
+}
+
+/// Two letters swapped.
+fn is_swapped(typed: &str, meant: &str) -> bool {
+    let (typed, meant) = unlike(typed, meant);
+    are_swapped(typed, meant)
+}
+
+fn are_swapped(typed: &str, meant: &str) -> bool {
+    let (mut a, mut b) = (typed.chars(), meant.chars());
+    let (a1, a2, b1, b2) = (a.next(), a.next(), b.next(), b.next());
+    a1.is_some() && a1 == b2 && a2 == b1 && a.as_str() == b.as_str()
+}
+
+/// What is left of two words behind the letters with which both begin.
+fn unlike<'a>(typed: &'a str, meant: &'a str) -> (&'a str, &'a str) {
+    let same = typed.chars().zip(meant.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    (&typed[same..], &meant[same..])
+}
+
 fn deletions(word: &str) -> impl Iterator<Item = String> {
     word.char_indices().map(|(at, c)| format!("{}{}", &word[..at], &word[at + c.len_utf8()..]))
 }
@@ -93,6 +163,27 @@ fn swaps(word: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use dndgate_adapter::Channels;
+
+    #[test]
+    fn one_slip_is_one_slip() {
+        let mut near = Near::default();
+        for word in ["texting", "remove", "texts", "приклад"] {
+            near.add(word, word);
+        }
+        near.except([Box::from("tests")]);
+        for (typed, meant) in [
+            ("textng", "texting"),
+            ("textting", "texting"),
+            ("remvoe", "remove"),
+            ("texst", "texts"),
+            ("прклад", "приклад"),
+        ] {
+            assert_eq!(near.meant(typed), Some(meant), "{typed}");
+        }
+        for other in ["txtng", "tests", "move", "texas mail", "rem", ""] {
+            assert_eq!(near.meant(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn slips_are_understood_and_neighbours_are_not() {

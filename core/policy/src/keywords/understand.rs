@@ -2,7 +2,7 @@
 
 use super::{
     Doubt, Keywords, Meaning, Said, Understood, Word,
-    grammar::{EVERYTHING, Mask},
+    grammar::{EVERYTHING, Mask, POLITE},
     index::named,
     language::Finding,
     normalise::{Script, Words, as_latin, collapsed, signs, undisguised},
@@ -85,11 +85,28 @@ impl Keywords {
             return found;
         }
         if own.len() <= DISGUISE_BYTES_MAX
+            && let Some(word) = self.amid_courtesies(channel, &words)
+        {
+            return self.whole_message(channel, word, &words).unwrap_or_default();
+        }
+        if own.len() <= DISGUISE_BYTES_MAX
             && let Some(found) = self.disguised(channel, own, &words)
         {
             return found;
         }
         self.request(channel, &words).unwrap_or_default()
+    }
+
+    /// An opt-out word or phrase with nothing beside it but words of courtesy.
+    fn amid_courtesies(&self, channel: Channel, words: &Words) -> Option<&Word> {
+        let polite = |index: &usize| {
+            self.glance.words.get(words.word(*index)).is_some_and(|known| known.shared & POLITE != 0)
+        };
+        let count = words.words.len();
+        let from = (0..count).take_while(polite).count();
+        let to = count - (from..count).rev().take_while(polite).count();
+        let word = (to - from < count).then(|| self.whole.get(words.span(from, to))).flatten();
+        word.filter(|word| word.opt_out.has(channel))
     }
 
     fn whole_message(&self, channel: Channel, word: &Word, words: &Words) -> Option<Understood> {
@@ -130,8 +147,10 @@ impl Keywords {
             .flatten()
             .find_map(|text| self.opt_out_word(channel, text).map(|word| (text, word)));
         let (meant, word) = exact.or_else(|| self.repeated(channel, words)).or_else(|| {
-            // Several words may be one with gaps, but not one with gaps and misspelt.
-            let one = words.words.len() == 1 || words.is_spelled();
+            // Several words may be one with gaps ("opt outtt"), but hardly one with gaps and misspelt.
+            let one = words.words.len() == 1
+                || words.is_spelled()
+                || (words.words.len() == 2 && words.text.len() < 12);
             let meant =
                 candidates.into_iter().flatten().filter(|_| one).find_map(|text| self.typos.meant(text))?;
             self.opt_out_word(channel, meant).map(|word| (meant, word))
@@ -176,6 +195,8 @@ impl Keywords {
     fn request(&self, channel: Channel, words: &Words) -> Option<Understood> {
         let mut candidates = self.candidates(words);
         let mut doubt = None;
+        let mut gist = None;
+        let mut harmless = false;
         while candidates != 0 {
             let language = &self.languages[candidates.trailing_zeros() as usize];
             candidates &= candidates - 1;
@@ -189,11 +210,20 @@ impl Keywords {
                     let rule = format!("{}: {} in \"{}\"", language.tag, pattern.name, shown(&words.text));
                     return Some(self.opt_out(channel, rule, mask));
                 }
+                Some(Finding::Gist(pattern, mask)) if gist.is_none() => {
+                    gist = Some((language, pattern, mask))
+                }
+                Some(Finding::Harmless) => harmless = true,
                 Some(Finding::Doubt(why)) if doubt.is_none() => {
                     doubt = Some(in_doubt(format!("{}: {why} in \"{}\"", language.tag, shown(&words.text))));
                 }
                 _ => {}
             }
+        }
+        if let Some((language, pattern, mask)) = gist {
+            let rule = format!("{}: {} in \"{}\"", language.tag, pattern.name, shown(&words.text));
+            // Languages have words in common: what is no request in one of them is none for sure.
+            return Some(if harmless { in_doubt(rule) } else { self.opt_out(channel, rule, mask) });
         }
         doubt
     }
