@@ -4,22 +4,37 @@
 -- emoji, punctuation and invisible characters are evened out, so write words here as you like: "STOP",
 -- "stop" and "Stóp!" are one word. (3) If the whole message is one of the words below, or one in disguise
 -- ("S.T.O.P", "st0p", "stoppp", "unsubcribe"), it counts. (4) Otherwise each clause is held against the
--- `requests` of the languages; a pattern has to fit a clause from its first word to its last.
+-- `requests` of the languages that know most of its words; a pattern has to fit a clause from its first word
+-- to its last. Where none does, `gists` are looked for: the core of a request (who, what, no more) amid words
+-- that are not understood, unless the sentence is `harmless` ("do not stop …", "cancel my appointment").
 --
 -- Per language (the section `any` holds for all of them):
 --   opt_out        words and phrases that are an opt-out as a whole message
---   opt_out_whole  the same, but only alone: not part of the patterns below
+--   opt_out_whole  the same, but only alone or amid courtesies: not part of the patterns below
 --   opt_out_local  the same as opt_out, but ordinary words elsewhere: only when `speaks` names the language
 --   everything     opt-outs from all channels
 --   opt_in, opt_in_local, help   exact whole messages only; an opt-in is never guessed
 --   polite         words that may stand anywhere and mean nothing
+--   fillers        words that may stand within any phrase, too ("I just want to"): they are left out first
 --   join           words that join two clauses
 --   guard          words beside which a request is in doubt (times, conditions)
---   words          classes of words, by names of your own
+--   words          classes of words, by names of your own; "unsubscri*" is any word that begins so, a
+--                  misspelt word counts as the one it is a slip away from (not those of `not_typos`).
+--                  The shared patterns know: cease, contact, object (messages), me, number, the, more, not,
+--                  no_more, nowish, receive, remove, take, off, list, unsub, request (complete ones), told
+--                  ("I asked you to"), refusal, stranger (wrong number), consent, withdraw, complaint
+--                  ("I will report you"), ask, wish; and against a request: third (somebody else), thing
+--                  (appointments, orders, onions), forget, arrive ("did not get your message")
 --   channel_words  words that name a channel: a request with one of them covers that channel, too
 --   requests       patterns: class names in a row; a|b either, x? may be missing, x+ once or more,
 --                  x* any number, _ any word. clear = true: counts even beside sentences that are not
 --                  understood; asked = true: may be put as a question; alone = true: not beside others
+--   gists          patterns that may begin and end anywhere in a sentence; .. is up to `gap` words (3) of any
+--                  kind, _* any number, end the end of a clause. clear = true: an opt-out when no more than
+--                  `strange_words` (2, and one for each five words) are not understood and no guard is
+--                  there, else for a person; across = true: from one sentence to another; except: not in
+--                  these languages
+--   harmless       such patterns for sentences that are no request, though one seems to be in them
 --   doubts         patterns that are no request: alone they go to a person, beside a request they are fine
 --   asides         patterns that mean nothing, and are fine beside a request
 --   hints          words for a person to look at when nothing fits; short_hints: in messages of up to

@@ -73,11 +73,14 @@ impl Typos {
     }
 }
 
+/// Words with what they stand for.
+type Entries<V> = Vec<(Box<str>, V)>;
+
 /// The single words of a vocabulary, for what is a slip away from one of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Near<V> {
     /// By first letter, which people do not miss, and length.
-    alike: HashMap<(char, usize), Vec<(Box<str>, V)>>,
+    alike: HashMap<(char, usize), Entries<V>>,
     /// Words that are what they are.
     not: HashSet<Box<str>>,
 }

@@ -50,11 +50,13 @@ impl Hasher for WordHasher {
     }
 }
 
+type ByStart<V> = HashMap<u64, Vec<(Box<str>, V)>, BuildHasherDefault<WordHasher>>;
+
 /// Beginnings of words, found from a word that begins so.
 #[derive(Debug, Clone)]
 pub(crate) struct Stems<V> {
     /// The first characters of a stem → the stems that begin with them, the longest first.
-    by_start: HashMap<u64, Vec<(Box<str>, V)>, BuildHasherDefault<WordHasher>>,
+    by_start: ByStart<V>,
 }
 
 impl<V> Default for Stems<V> {
