@@ -5,7 +5,7 @@ use crate::{
     PolicyError,
     reader::Reader,
     sandbox::{Fault, Pool, shortened},
-    send_rules::{Current, Judgement, Objection, Rules},
+    send_rules::{ContactFacts, Current, Judgement, Objection, Rules},
 };
 use dndgate_adapter::{AddressKind, Channel};
 use mlua::{Function, Lua, Table, Value};
@@ -128,28 +128,38 @@ fn ask(
 ) -> Result<SendVerdict, Fault> {
     let contact = judgement.contact.clone();
     lua.set_app_data(Current::new(facts, std::mem::take(judgement)));
-    let answer = (|| {
-        let send = lua.create_table_with_capacity(0, 13)?;
-        send.raw_set("tenant", facts.tenant)?;
-        send.raw_set("provider", facts.provider)?;
-        send.raw_set("channel", facts.channel.name())?;
-        send.raw_set("kind", facts.kind)?;
-        send.raw_set("address_kind", facts.address_kind.name())?;
-        send.raw_set("address", facts.address)?;
-        send.raw_set("sender", facts.sender)?;
-        send.raw_set("scheduled", facts.scheduled)?;
-        send.raw_set("now", facts.now.as_second())?;
-        send.raw_set("request_id", facts.request_id)?;
-        send.raw_set("tags", lua.create_sequence_from(facts.tags.iter().map(|tag| &**tag))?)?;
-        if let Some(contact) = contact {
-            send.raw_set("contact", contact.table(lua)?)?;
-        }
-        table.raw_get::<Function>(ON_SEND)?.call::<Value>(send)
-    })();
+    // What is built here is as large as a request may be, and no script's doing. Under a limit, each step of it would
+    // be a protected call, which costs more than the script.
+    let built = lua.set_memory_limit(0).and_then(|limit| {
+        let send = shown(lua, facts, contact.as_deref());
+        lua.set_memory_limit(limit)?;
+        send
+    });
+    let answer = built.and_then(|send| table.raw_get::<Function>(ON_SEND)?.call::<Value>(send));
     if let Some(current) = lua.remove_app_data::<Current>() {
         *judgement = current.into_judgement();
     }
     read(&answer.map_err(|error| Fault::of(&error))?, file)
+}
+
+/// The send as scripts see it.
+fn shown(lua: &Lua, facts: &SendFacts<'_>, contact: Option<&ContactFacts>) -> mlua::Result<Table> {
+    let send = lua.create_table_with_capacity(0, 13)?;
+    send.raw_set("tenant", facts.tenant)?;
+    send.raw_set("provider", facts.provider)?;
+    send.raw_set("channel", facts.channel.name())?;
+    send.raw_set("kind", facts.kind)?;
+    send.raw_set("address_kind", facts.address_kind.name())?;
+    send.raw_set("address", facts.address)?;
+    send.raw_set("sender", facts.sender)?;
+    send.raw_set("scheduled", facts.scheduled)?;
+    send.raw_set("now", facts.now.as_second())?;
+    send.raw_set("request_id", facts.request_id)?;
+    send.raw_set("tags", lua.create_sequence_from(facts.tags.iter().map(|tag| &**tag))?)?;
+    if let Some(contact) = contact {
+        send.raw_set("contact", contact.table(lua)?)?;
+    }
+    Ok(send)
 }
 
 fn read(answer: &Value, file: &str) -> Result<SendVerdict, Fault> {
