@@ -109,6 +109,24 @@ impl Case {
         Case { outcome, sent, line, fields, body, name }
     }
 
+    /// The same with further fields.
+    pub fn with_fields(&self, more: Vec<(String, String)>) -> Case {
+        let mut case = self.clone();
+        case.fields.extend(more.into_iter().map(|(name, value)| (name, value.into_bytes())));
+        case
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        self.line.split(' ').next().unwrap_or_default()
+    }
+
+    /// A field's value, where it is text.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(one, _)| one.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(&found.1).ok()
+    }
+
     pub fn is_sent(&self, way: &str) -> bool {
         self.sent.iter().any(|one| one == way)
     }

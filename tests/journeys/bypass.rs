@@ -9,7 +9,10 @@ use crate::harness::{
     catalogue::{Case, Outcome},
     json_answer, twilio_answer,
 };
+use dndgate_adapter::{Adapter, Onward, Secrets, sign};
 use dndgate_fuzz::naive;
+use dndgate_ses::SES;
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use std::{io::Read, path::Path};
 
@@ -22,10 +25,13 @@ const SILENT: [&str; 4] = [NUMBER, MAILBOX, TALK, PAGE_SCOPED];
 const ATTEMPTS_MIN: usize = 25;
 const INNOCENT_MIN: usize = 8;
 
+/// Header fields, each a name and a value.
+type Fields = Vec<(String, String)>;
+
 /// Providers of one kind.
 struct Family {
     folder: &'static str,
-    /// Each a `[[provider]]` of its own name, with further keys.
+    /// Each a `[[provider]]` of its own name, with further keys; its adapter is of the same name, unless they say so.
     providers: &'static [(&'static str, &'static str)],
     /// Under these names recipients stand, as the naive reader writes them.
     recipients: &'static [&'static str],
@@ -36,15 +42,16 @@ struct Family {
     /// A call, or a part of a batch, that holds one of these only gives a sign (typing, read), unless it holds
     /// a message.
     signs: &'static [&'static str],
+    /// What a caller adds to each request, where a provider wants it signed.
+    caller: Option<fn(&Case) -> Fields>,
 }
 
 impl Family {
     fn world(&self, provider: &Fake) -> World {
         let tail = |(name, keys): &(&str, &str)| {
-            format!(
-                "[[provider]]\nname = \"{name}\"\nadapter = \"{name}\"\nupstream = \"{}\"\n{keys}\n",
-                provider.url()
-            )
+            let adapter =
+                if keys.contains("adapter = ") { String::new() } else { format!("adapter = \"{name}\"\n") };
+            format!("[[provider]]\nname = \"{name}\"\n{adapter}upstream = \"{}\"\n{keys}\n", provider.url())
         };
         let tails: String = self.providers.iter().map(tail).collect();
         let world = Setup::default()
@@ -76,6 +83,8 @@ impl Family {
         let fakes = [&provider, &world.twilio, &world.mailgun];
         let mut wrong = Vec::new();
         for case in &cases {
+            let signed = self.caller.map(|fields| case.with_fields(fields(case)));
+            let case = signed.as_ref().unwrap_or(case);
             let before = fakes.map(Fake::count);
             let answers = if case.is_sent("http2") {
                 case.over_http2(world.gate.ports.traffic);
@@ -239,6 +248,7 @@ fn r10_twilio() {
         people: &[],
         reads_send: false,
         signs: &[],
+        caller: None,
     }
     .run();
 }
@@ -252,6 +262,7 @@ fn r10_mailgun() {
         people: &[],
         reads_send: false,
         signs: &[],
+        caller: None,
     }
     .run();
 }
@@ -265,6 +276,7 @@ fn r10_mail_in_json() {
         people: &[],
         reads_send: false,
         signs: &[],
+        caller: None,
     }
     .run();
 }
@@ -285,6 +297,7 @@ fn r10_texts_in_json() {
         people: &[],
         reads_send: true,
         signs: &[],
+        caller: None,
     }
     .run();
 }
@@ -298,6 +311,7 @@ fn r10_google() {
         people: &["phones", "conversations"],
         reads_send: false,
         signs: &["Events?", "/events?", "capability:"],
+        caller: None,
     }
     .run();
 }
@@ -314,6 +328,117 @@ fn r10_graph() {
         people: &[],
         reads_send: true,
         signs: &["sender_action"],
+        caller: None,
+    }
+    .run();
+}
+
+#[test]
+fn r10_brevo() {
+    Family {
+        folder: "brevo",
+        providers: &[("brevo", "webhook_secret = \"s\"")],
+        recipients: &[
+            "to.email",
+            "cc.email",
+            "bcc.email",
+            "messageversions.to.email",
+            "messageversions.cc.email",
+            "messageversions.bcc.email",
+            "recipient",
+            "contactnumbers",
+            "emailto",
+            "phonenumber",
+            "email_id",
+            "phone_id",
+        ],
+        people: &[],
+        reads_send: false,
+        signs: &[],
+        caller: None,
+    }
+    .run();
+}
+
+#[test]
+fn r10_ses() {
+    Family {
+        folder: "ses",
+        providers: &[(
+            "ses",
+            "region = \"us-east-1\"\naws_access_key_id = \"AKIASES\"\naws_secret_access_key = \"the-secret\"",
+        )],
+        recipients: &[
+            "toaddresses",
+            "ccaddresses",
+            "bccaddresses",
+            "destination.toaddresses.member.1",
+            "destination.toaddresses.member.2",
+            "destination.bccaddresses.member.1",
+            "destinations.member.1",
+            "destinations.member.1.destination.toaddresses.member.1",
+            "destinations.member.2.destination.toaddresses.member.1",
+        ],
+        people: &[],
+        reads_send: false,
+        signs: &[],
+        caller: Some(signed_for_ses),
+    }
+    .run();
+}
+
+/// The caller's signature, over what it sends to the gateway.
+fn signed_for_ses(case: &Case) -> Fields {
+    if case.field("authorization").is_some() {
+        return Vec::new();
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(header::HOST, HeaderValue::from_static("gate.test"));
+    if let Some(media) = case.field("content-type") {
+        headers.insert(header::CONTENT_TYPE, media.parse().expect("a media type"));
+    }
+    let keys = [("aws_access_key_id", "AKIASES"), ("aws_secret_access_key", "the-secret")];
+    let secrets = Secrets::new(keys.map(|(name, value)| (name, vec![value.to_owned()])).to_vec());
+    let onward = Onward {
+        came: None,
+        method: &case.method().parse().expect("a method"),
+        authority: "gate.test",
+        path_and_query: case.target(),
+        headers: &headers,
+        sha256: sign::sha256(&case.body),
+    };
+    let fields = SES.sign_onward(&onward, &secrets, jiff::Timestamp::now()).expect("it is signed");
+    let text = |value: HeaderValue| value.to_str().expect("text").to_owned();
+    fields.into_iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+#[test]
+fn r10_described_providers() {
+    Family {
+        folder: "custom",
+        providers: &[
+            (
+                "smsapi",
+                concat!(
+                    "adapter = \"custom\"\nsecret = \"s\"\nfile = \"",
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/plugins/custom/examples/smsapi.toml\""
+                ),
+            ),
+            (
+                "house",
+                concat!(
+                    "adapter = \"custom\"\nsecret = \"s\"\naccounts = \"any\"\nfile = \"",
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/plugins/custom/examples/house.toml\""
+                ),
+            ),
+        ],
+        recipients: &["to", "to.number", "fallback.to"],
+        people: &[],
+        reads_send: true,
+        signs: &[],
+        caller: None,
     }
     .run();
 }

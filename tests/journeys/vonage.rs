@@ -41,7 +41,10 @@ fn r11_r12_vonage_for_node() {
     let stand_in = vonage();
     let world = world(&stand_in, Setup::default());
     sdk("vonage_node.js", &format!("http://127.0.0.1:{}/vonage", world.gate.ports.traffic), &[]);
-    reached_only_the_free(&stand_in, 4);
+    reached_only_the_free(&stand_in, 5);
+    let fallbacks: Vec<_> =
+        stand_in.fake.seen().into_iter().filter(|one| one.text().contains("failover")).collect();
+    assert!(fallbacks.is_empty(), "the fallback was taken out: {fallbacks:#?}");
 }
 
 #[test]

@@ -42,6 +42,10 @@ async function checks() {
   await refusal(message(blocked));
   await refusal(vonage.messages.send({
     channel: "whatsapp", messageType: "text", to: blocked, from: SENDER, text: "hello" }));
+  // A fallback to somebody who wants nothing is taken out; a message to them is not sent to anybody else instead.
+  const onWhatsApp = (to) => ({ channel: "whatsapp", messageType: "text", to, from: SENDER, text: "hello" });
+  assert.ok((await message(free, { failover: [onWhatsApp(blocked)] })).messageUUID);
+  await refusal(message(blocked, { failover: [onWhatsApp(free)] }));
 
   const call = (to) => vonage.voice.createOutboundCall({
     to: [{ type: "phone", number: to }], from: { type: "phone", number: SENDER },

@@ -3,6 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::{borrow::Cow, ops::Range};
 
+/// Names of UTF-8, and of the part of it that every charset here has.
+const UTF_8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
+
 /// A request without its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
@@ -38,12 +41,24 @@ impl<'a> Head<'a> {
 
     /// Is the body in UTF-8, by what its `Content-Type` says (or does not say)?
     pub fn is_utf8(&self) -> bool {
+        self.charsets(|charset| UTF_8.iter().any(|good| charset.eq_ignore_ascii_case(good)))
+    }
+
+    /// Is it in UTF-8, or in a charset in which plain ASCII reads the same (ISO 8859, Windows 125x)?
+    pub fn keeps_ascii(&self) -> bool {
+        self.charsets(|charset| {
+            let charset = charset.to_ascii_lowercase();
+            let latin = ["iso-8859-", "windows-125"].iter().any(|start| charset.starts_with(start));
+            latin || UTF_8.contains(&charset.as_str())
+        })
+    }
+
+    /// Does each charset that the `Content-Type` names fit?
+    fn charsets(&self, fits: impl Fn(&str) -> bool) -> bool {
         let whole = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let parameters = whole.and_then(|whole| whole.split_once(';')).map_or("", |(_, rest)| rest);
         parameters.split(';').filter_map(|one| one.split_once('=')).all(|(name, value)| {
-            let value = value.trim().trim_matches('"');
-            !name.trim().eq_ignore_ascii_case("charset")
-                || ["utf-8", "utf8", "us-ascii"].iter().any(|good| value.eq_ignore_ascii_case(good))
+            !name.trim().eq_ignore_ascii_case("charset") || fits(value.trim().trim_matches('"'))
         })
     }
 

@@ -37,6 +37,9 @@ fn key(role: Role) -> &'static str {
 
 impl<'a> Read<'a> {
     pub(crate) fn new(request: &Request<'a>) -> Result<Read<'a>, Unreadable> {
+        if !request.head.is_utf8() {
+            return Err(Unreadable::new("the JSON is in a charset other than UTF-8"));
+        }
         let json = json::read(request.body)?;
         if json.as_object().is_none() {
             return Err(Unreadable::new("the body must be a JSON object"));

@@ -40,7 +40,15 @@ impl<'a> Body<'a> {
                 Ok(Body::Json(body))
             }
             Some("application/x-www-form-urlencoded") if takes(Form::Urlencoded) => {
-                Ok(Body::Form(form::read(request.body)?))
+                if !request.head.keeps_ascii() {
+                    return Err(Unreadable::new("the form is in a charset other than UTF-8"));
+                }
+                let form = form::read(request.body)?;
+                // A name by which some readers are told the charset of the others (HTML, "form submission").
+                if form.pairs().iter().any(|pair| pair.name.eq_ignore_ascii_case("_charset_")) {
+                    return Err(Unreadable::new("a _charset_ field changes how the others are read"));
+                }
+                Ok(Body::Form(form))
             }
             _ if takes(Form::Json) => Err(Unreadable::new("send this as application/json")),
             _ => Err(Unreadable::new("send this as application/x-www-form-urlencoded")),

@@ -251,6 +251,25 @@ fn json_is_utf_8() {
 }
 
 #[test]
+fn r10_a_form_is_in_a_charset_that_has_ascii() {
+    for (media, body, fits) in [
+        ("application/x-www-form-urlencoded", "dst=1", true),
+        ("application/x-www-form-urlencoded; charset=UTF-8", "dst=1", true),
+        ("application/x-www-form-urlencoded; charset=ISO-8859-2", "dst=1", true),
+        ("application/x-www-form-urlencoded; charset=utf-16", "dst=1", false),
+        ("application/x-www-form-urlencoded; charset=utf-7", "+AGQ-st=1", false),
+        ("application/x-www-form-urlencoded; charset=utf-8; charset=ibm037", "dst=1", false),
+        ("application/x-www-form-urlencoded", "_charset_=utf-7&dst=1", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", media.parse().unwrap());
+        let head =
+            Head { method: &Method::POST, host: None, path: "/v1/one", query: None, headers: &headers };
+        assert_eq!(API.read(&Request { head, body: body.as_bytes() }).is_ok(), fits, "{media} {body}");
+    }
+}
+
+#[test]
 fn r11_takes_out_whom_it_is_told_and_nothing_else() {
     for (target, body, drop, expected) in [
         ("POST /v1/one", r#"{"dst":"1<2<3","x":1}"#, &[1][..], Some(r#"{"dst":"1<3","x":1}"#)),

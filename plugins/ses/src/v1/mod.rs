@@ -150,6 +150,9 @@ impl<'a> Read<'a> {
             if form::query_could_name(query, is_telling) {
                 return Err(Unreadable::new("parameters stand in the query: put all of them into the body"));
             }
+            if !request.head.keeps_ascii() {
+                return Err(Unreadable::new("the form is in a charset other than UTF-8"));
+            }
             form::read(request.body)?
         } else {
             if !request.body.is_empty() {
