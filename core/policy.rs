@@ -34,7 +34,7 @@ fn test(path: &Path, policies: Option<&Path>) -> Result<(), Failure> {
     let shown = if exists { dir.display().to_string() } else { "the shipped policies".into() };
     let limits = dndgate_gateway::limits(&config);
     let book = Book::load_with(exists.then_some(dir), &[], limits, None);
-    let book = book.map_err(|error| Failure::No(format!("{shown}:\n{error}")))?;
+    let book = book.map_err(|error| Failure::No(format!("{shown}:\n{}", error.explained())))?;
     say(&format!("{shown}: {} cases in {} files pass.", book.cases(), book.files()));
     for (tenant, files) in book.own_files() {
         say(&format!("  {tenant}: {} cases with its own {}", book.of(tenant).cases(), files.join(", ")));

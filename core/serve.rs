@@ -40,7 +40,8 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
 /// The operator's policies, or the shipped ones where there is no folder.
 pub(crate) fn policies(config: &Config) -> Result<Book, Failure> {
     if config.policies.dir.is_dir() {
-        Book::load(&config.policies.dir, dndgate_gateway::limits(config)).map_err(Failure::wrong)
+        Book::load(&config.policies.dir, dndgate_gateway::limits(config))
+            .map_err(|error| Failure::Wrong(error.explained()))
     } else {
         Ok(Book::embedded())
     }

@@ -326,6 +326,7 @@ fn note_policies(shared: &Shared) {
 pub fn limits(config: &Config) -> Limits {
     Limits {
         time: config.policies.time_limit.0,
+        steps_max: config.policies.step_limit,
         memory_bytes_max: usize::try_from(config.policies.memory_limit.0).unwrap_or(usize::MAX),
     }
 }

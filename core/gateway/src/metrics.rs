@@ -15,6 +15,7 @@ const EVENTS_PENDING: &str = "dndgate_events_pending";
 const EVENT_DELIVERIES: &str = "dndgate_event_deliveries_total";
 const POLICY_RELOADS: &str = "dndgate_policy_reloads_total";
 const POLICY_SECONDS: &str = "dndgate_policy_seconds";
+const POLICY_FAULTS: &str = "dndgate_policy_faults_total";
 const RECORD_DROPPED: &str = "dndgate_record_dropped_total";
 const RECORD_BYTES: &str = "dndgate_record_bytes";
 const RECORD_SHARE: &str = "dndgate_record_share";
@@ -85,6 +86,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         "Requests to unsubscribe links by kind (view, one_click, stop, resume) and status"
     );
     describe_gauge!(LEDGER_UNSEALED, "Entries of the ledger that no checkpoint covers yet");
+    describe_counter!(POLICY_FAULTS, "Runs of functions in policy files that failed or were stopped");
     describe_counter!(UNKNOWN_CODES, "Provider error codes that no policy knows");
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!(CACHE_LAG).set(0.0);
@@ -140,6 +142,13 @@ pub(crate) fn policy_reload(good: bool) {
 /// See [`POLICY_SECONDS`].
 pub(crate) fn policy_seconds() -> Histogram {
     metrics::histogram!(POLICY_SECONDS)
+}
+
+/// Brings the counts of failed scripts up to date: they are kept where scripts run.
+pub(crate) fn policy_faults() {
+    for (file, count) in dndgate_policy::faults() {
+        counter!(POLICY_FAULTS, "file" => file).absolute(count);
+    }
 }
 
 /// A code that no policy knows.

@@ -6,7 +6,7 @@ use crate::{
     SendVerdict,
     node::Node,
     part::CASES,
-    reader::{Reader, Source, find_text, line_of},
+    reader::{Reader, Source, find_text},
     send_rules::{ContactFacts, Judgement, MemoryCounters},
     sources::Text,
     terms::{self, Terms},
@@ -145,7 +145,7 @@ impl Run<'_> {
         if let Some(at) = found {
             *self.search = at;
         }
-        At::new(self.source.file, found.map(|at| line_of(self.source.text, at)).or_else(|| case.line()))
+        At::found(self.source, found.or_else(|| case.position()))
     }
 
     fn fail(&mut self, place: At, what: String) {
@@ -284,7 +284,7 @@ impl Run<'_> {
             "block" => Some(true),
             _ => None,
         })?;
-        let place = At::new(self.source.file, case.line());
+        let place = At::found(self.source, case.position());
         let contact = contact(case)?;
         let counters: Arc<dyn Counters> = Arc::new(MemoryCounters::new(SENT_MAX));
         for earlier in earlier(case, now)? {

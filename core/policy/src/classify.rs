@@ -9,6 +9,8 @@ use mlua::{Function, Lua, Table, Value};
 
 const CLASSIFY: &str = "classify";
 const RULE_CHARS_MAX: usize = 120;
+/// Nobody names more channels than this.
+const CHANNELS_READ_MAX: usize = 32;
 
 /// Asks the function. When it fails, what the words say stands, and a person looks at it.
 pub(crate) fn ask(script: &Pool, said: &Said<'_>, found: Understood) -> Understood {
@@ -47,6 +49,7 @@ fn call(lua: &Lua, file: &Table, said: &Said<'_>, found: &Understood) -> Result<
                 match table.raw_get::<Option<Table>>("channels").map_err(|error| Fault::of(&error))? {
                     Some(list) => Some(
                         list.sequence_values::<String>()
+                            .take(CHANNELS_READ_MAX)
                             .map(|name| {
                                 let name = name.map_err(|error| Fault::of(&error))?;
                                 Channel::parse(&name)

@@ -186,7 +186,10 @@ impl Entry {
                 reason.choice(&REASONS, |name| ReasonKind::parse(name).filter(|_| REASONS.contains(&name)))?
             }
             None if matches!(effect, Effect::None | Effect::OptIn) => ReasonKind::Carrier,
-            None => return Err(missing("reason")),
+            None => {
+                let what = format!("the key \"reason\" is missing; it can be {}", REASONS.join(", "));
+                return Err(reader.error(what));
+            }
         };
         let severity = reader
             .get("severity")

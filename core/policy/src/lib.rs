@@ -29,7 +29,7 @@ pub use codes::{CodeEffect, Effect, FailureCode};
 pub use error::{At, FailedCase, PolicyError};
 pub use keywords::{Meaning, Said, Understood};
 pub use policies::Policies;
-pub use sandbox::Limits;
+pub use sandbox::{Limits, faults};
 pub use send_rules::{ContactFacts, Judgement, Looking, MemoryCounters};
 pub use sends::{SendFacts, SendVerdict};
 pub use sources::{Edit, is_folder_name, is_policy_file, tenant_file};

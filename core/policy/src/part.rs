@@ -62,16 +62,17 @@ impl Text {
 
 /// What a file returns, in a state of its own: what one does, no other sees.
 pub(crate) fn returned(text: &Text, limits: Limits) -> Result<Node, PolicyError> {
-    let outcome = Sandbox::new(limits.for_loading()).and_then(|sandbox| {
+    let outcome = Sandbox::strict(limits.for_loading()).and_then(|sandbox| {
         let chunk = sandbox.compile(&text.shown, &text.text)?;
         sandbox.run(&chunk, |_, table| Node::read(&table))
     });
-    outcome.map_err(|fault| script_error(&text.shown, &fault))
+    outcome.map_err(|fault| script_error(text.source(), &fault))
 }
 
-fn script_error(file: &str, fault: &Fault) -> PolicyError {
-    let what = crate::hints::explained(&fault.to_string());
-    PolicyError::Script { place: At::new(file, fault.line()), what }
+fn script_error(source: Source<'_>, fault: &Fault) -> PolicyError {
+    let told = fault.to_string();
+    let place = At::stumbled(source, fault.line(), &told);
+    PolicyError::Script { what: crate::hints::explained(&told, &place.text), place }
 }
 
 /// The parts that are at hand while sets are built.

@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     /// An error about this value.
     pub(crate) fn error(&self, what: impl Into<String>) -> PolicyError {
         let key = if self.path.is_empty() { "the returned table".to_owned() } else { path_text(&self.path) };
-        let place = At::new(self.source.file, self.line());
+        let place = At::found(self.source, self.position());
         PolicyError::Value { place, key, what: what.into() }
     }
 
@@ -185,8 +185,8 @@ impl<'a> Reader<'a> {
         self.items()?.iter().map(Reader::channel).collect()
     }
 
-    /// The line of this value, as far as its keys can be found in the text.
-    pub(crate) fn line(&self) -> Option<usize> {
+    /// Where this value stands, as far as its keys can be found in the text.
+    pub(crate) fn position(&self) -> Option<usize> {
         let text = self.source.text;
         let mut position = 0;
         let mut found = None;
@@ -200,7 +200,10 @@ impl<'a> Reader<'a> {
                     .filter_map(|(_, node)| if let Node::Text(value) = node { Some(value) } else { None })
                     .filter_map(|value| find_text(text, position, value))
                     .min()
-                    .map(|at| text[..at].rfind('\n').map_or(0, |newline| newline + 1)),
+                    .map(|at| {
+                        let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+                        at - text[line..at].trim_start().len()
+                    }),
                 (Key::Position(_), _) => None,
             };
             if let Some(at) = at {
@@ -208,13 +211,8 @@ impl<'a> Reader<'a> {
                 found = Some(at);
             }
         }
-        found.map(|at| line_of(text, at))
+        found
     }
-}
-
-/// The line of a byte position.
-pub(crate) fn line_of(text: &str, position: usize) -> usize {
-    text.as_bytes()[..position.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The place of a quoted text after `from`.

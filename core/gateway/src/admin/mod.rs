@@ -293,5 +293,6 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     crate::metrics::send_counts(admin.shared.send_counts.room(crate::clock::now()));
+    crate::metrics::policy_faults();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], admin.shared.prometheus.render())
 }

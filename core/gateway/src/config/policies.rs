@@ -14,6 +14,8 @@ pub struct PoliciesConfig {
     pub shadow: Option<PathBuf>,
     /// How long a script may run.
     pub time_limit: Time,
+    /// How many steps a script may take: passages of a loop, calls, steps of a pattern.
+    pub step_limit: u64,
     /// How much memory a script may take.
     pub memory_limit: Size,
     /// How much the counts of send rules may take, in memory and in a file beside the database; 112 bytes each. A
@@ -27,6 +29,7 @@ impl Default for PoliciesConfig {
             dir: "policies".into(),
             shadow: None,
             time_limit: Time(Duration::from_millis(50)),
+            step_limit: 1_000_000,
             memory_limit: Size(16 << 20),
             counters: Size(16 << 20),
         }

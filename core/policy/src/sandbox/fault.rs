@@ -10,6 +10,8 @@ const MESSAGE_CHARS_MAX: usize = 300;
 pub(crate) enum Fault {
     /// It took too long.
     Time(Duration),
+    /// It took too many steps.
+    Steps(u64),
     /// It took too much memory.
     Memory,
     /// It is not Lua, raised an error, or answered with something else than it should.
@@ -22,6 +24,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Was it stopped, rather than wrong?
+    pub(crate) fn is_stop(&self) -> bool {
+        !matches!(self, Fault::Script { .. })
+    }
+
     /// From an error of the engine.
     pub(crate) fn of(error: &mlua::Error) -> Fault {
         match error {
@@ -49,7 +56,7 @@ impl Fault {
     pub(crate) fn line(&self) -> Option<usize> {
         match self {
             Fault::Script { line, .. } => *line,
-            Fault::Time(_) | Fault::Memory => None,
+            Fault::Time(_) | Fault::Steps(_) | Fault::Memory => None,
         }
     }
 }
@@ -78,6 +85,9 @@ impl fmt::Display for Fault {
                     "it took longer than {} ms, which is all it may take, and was stopped",
                     limit.as_millis()
                 )
+            }
+            Fault::Steps(max) => {
+                write!(f, "it took more than {max} steps, which is all it may take, and was stopped")
             }
             Fault::Memory => f.write_str("it took more memory than it may have, and was stopped"),
             Fault::Script { what, .. } => f.write_str(what),

@@ -48,6 +48,9 @@ table.sort = function(list, before)
     return sort(list, before or less)
 end
 
+-- Chance would outlive a run, and make of one message two meanings.
+math.random, math.randomseed = nil, nil
+
 local move = table.move
 table.move = function(from, first, last, ...)
     if type(first) == "number" and type(last) == "number" and last - first > 1000000 then
@@ -56,6 +59,20 @@ table.move = function(from, first, last, ...)
     return move(from, first, last, ...)
 end
 "#;
+
+/// Makes an error of every name that means nothing.
+pub(crate) fn know_all_names(lua: &Lua) -> mlua::Result<()> {
+    lua.load(
+        r#"local error, setmetatable, tostring = error, setmetatable, tostring
+        setmetatable(_G, { __index = function(_, name)
+            name = tostring(name)
+            error("there is no \"" .. name .. "\" here; is it a text, which needs quotes, or a misspelt name? "
+                .. "Policies have no files, network, time of day, chance or print", 2)
+        end })"#,
+    )
+    .set_name("=guards")
+    .exec()
+}
 
 /// Prepares the globals, before the sandbox closes them.
 pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {

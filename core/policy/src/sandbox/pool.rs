@@ -1,11 +1,21 @@
 //! Several states, so that cores do not wait for each other.
 
 use super::{Chunk, Fault, Limits, Sandbox};
+use crate::sources::{ERROR_CODES, KEYWORDS, SENDS};
 use mlua::{Lua, Table};
 use std::sync::{
     Mutex, MutexGuard, PoisonError, TryLockError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
+
+/// Runs that failed or were stopped since the process began, by file.
+static FAULTS: [(&str, AtomicU64); 3] =
+    [(KEYWORDS, AtomicU64::new(0)), (ERROR_CODES, AtomicU64::new(0)), (SENDS, AtomicU64::new(0))];
+
+/// How many runs of functions in policy files failed or were stopped since the process began, by file.
+pub fn faults() -> impl Iterator<Item = (&'static str, u64)> {
+    FAULTS.iter().map(|(file, count)| (*file, count.load(Ordering::Relaxed)))
+}
 
 /// A file in as many states as there are cores.
 #[derive(Debug)]
@@ -48,7 +58,12 @@ impl Pool {
             None => self.state()?,
         };
         let outcome = state.sandbox.run(&state.chunk, read);
-        if matches!(outcome, Err(Fault::Time(_) | Fault::Memory)) {
+        if outcome.is_err()
+            && let Some((_, count)) = FAULTS.iter().find(|(file, _)| *file == self.file)
+        {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if outcome.as_ref().is_err_and(Fault::is_stop) {
             self.misbehaves.store(true, Ordering::Relaxed);
         } else {
             state.sandbox.tidy();
