@@ -2,7 +2,7 @@
 
 use crate::{Failure, providers::ADAPTERS, replay, say};
 use dndgate_gateway::Config;
-use dndgate_policy::Book;
+use dndgate_policy::{Book, EDITOR_FILES};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Subcommand)]
@@ -13,6 +13,8 @@ pub(crate) enum Command {
         #[arg(long)]
         policies: Option<PathBuf>,
     },
+    /// Writes type definitions beside the policies, by which editors complete and check them.
+    Types,
     /// Judges recorded traffic by other policies and says what would differ. Changes nothing.
     Replay(replay::Arguments),
 }
@@ -20,8 +22,21 @@ pub(crate) enum Command {
 pub(crate) fn run(path: &Path, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Test { policies } => test(path, policies.as_deref()),
+        Command::Types => types(path),
         Command::Replay(arguments) => replay::run(path, arguments),
     }
+}
+
+fn types(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(path, ADAPTERS).map_err(Failure::wrong)?;
+    for (name, text) in EDITOR_FILES {
+        let file = config.policies.dir.join(name);
+        let folder = file.parent().unwrap_or(&config.policies.dir);
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, text));
+        written.map_err(|error| Failure::Wrong(format!("cannot write {}: {error}", file.display())))?;
+        say(&format!("wrote {}", file.display()));
+    }
+    Ok(())
 }
 
 fn test(path: &Path, policies: Option<&Path>) -> Result<(), Failure> {

@@ -38,11 +38,16 @@ fn r16_a_new_word_counts_without_a_restart() {
 #[test]
 fn r16_a_broken_file_keeps_the_old_policy_and_is_counted_and_logged() {
     let world = Setup::default().with_policies().start();
-    for (number, broken) in
-        ["return {", "return 5", "while true do end", &shipped("keywords.lua").replace("\"stop\",", "")]
-            .into_iter()
-            .enumerate()
-    {
+    let deep = format!("return {}", "{".repeat(200_000));
+    let files = [
+        "return {",
+        "return 5",
+        "while true do end",
+        "local t = {} while true do t[#t + 1] = {} end",
+        &deep,
+        &shipped("keywords.lua").replace("\"stop\",", ""),
+    ];
+    for (number, broken) in files.into_iter().enumerate() {
         fs::write(world.gate.policy("keywords.lua"), broken).expect("written");
         world.gate.wait_for_metric(
             "dndgate_policy_reloads_total",
@@ -68,7 +73,10 @@ fn r16_a_failing_case_of_the_operators_keeps_the_old_policy() {
     assert_eq!(meaning(&world, "hello there"), "none");
     let checked = world.gate.command(&["check"]);
     assert_eq!(checked.status.code(), Some(2), "{checked:?}");
-    assert!(String::from_utf8_lossy(&checked.stderr).contains("own.lua"), "{checked:?}");
+    let told = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(told.contains("tests/own.lua:1: ") && told.contains("^ column 19"), "{told}");
+    let written = world.gate.command(&["policy", "types"]);
+    assert!(written.status.success() && world.gate.policy("types/dndgate.lua").exists(), "{written:?}");
 }
 
 #[test]
@@ -131,6 +139,37 @@ fn a_hostile_send_rule_is_stopped_the_send_blocked_and_others_served_meanwhile()
         }
     });
     assert_eq!(world.twilio.count(), 50, "nothing that was judged by a hostile run went out");
+    let faults = world.gate.metric("dndgate_policy_faults_total", &[("file", "sends.lua")]);
+    assert_eq!(faults, 24.0, "each is counted");
+}
+
+#[test]
+fn r16_a_hostile_reading_of_one_message_keeps_no_other_from_being_heard() {
+    let classify = "return { classify = function(message)
+        if message.text == 'spin' then while true do pcall(function() while true do end end) end end
+        if message.text == 'grow' then local s = 'a' while true do s = s .. s end end
+    end,";
+    let keywords = shipped("keywords.lua").replacen("return {", classify, 1);
+    let world = Setup::default().policy("keywords.lua", &keywords).start();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for text in ["spin", "grow"].iter().cycle().take(12) {
+                world.hears("+14155550101", text);
+            }
+        });
+        for number in 0..10 {
+            let person = format!("+1415555011{number}");
+            assert_eq!(world.message(&person, "Hello").status(), 201);
+            world.hears(&person, "STOP");
+            assert_twilio_refusal(&world.message(&person, "Hello"), 21610);
+        }
+    });
+    assert!(!world.is_blocked("SMS", "+14155550101"));
+    let reviews = world.api().get("/v1/reviews").json();
+    assert!(
+        reviews.to_string().contains("classify failed"),
+        "a person looks at what could not be read: {reviews}"
+    );
 }
 
 #[test]

@@ -266,3 +266,23 @@ fn a_tenants_files_are_read_replaced_and_brought_back_through_the_api() {
     assert_eq!(put(&all, "tests%2Fown.lua", "return {}").status(), 200);
     assert_eq!(all.delete("/v1/policies/tests%2Fown.lua").status(), 200);
 }
+
+#[test]
+fn a_hostile_rule_of_one_tenant_refuses_its_own_sends_alone() {
+    let hostile =
+        "return { on_send = function() while true do pcall(function() while true do end end) end end }";
+    let world = setup().policy("tenants/acme/sends.lua", hostile).start();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..12 {
+                let refused = send(&world, ACCOUNT, PERSON);
+                assert_twilio_refusal(&refused, 21610);
+                assert!(refused.verdict().contains("reason=policy"), "{}", refused.verdict());
+            }
+        });
+        for _ in 0..50 {
+            assert_eq!(send(&world, OTHER_ACCOUNT, PERSON).status(), 201);
+        }
+    });
+    assert_eq!(world.twilio.count(), 50);
+}

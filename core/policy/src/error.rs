@@ -115,6 +115,10 @@ fn shown(line: &str) -> String {
 
 /// Where in its line Lua stumbled: at the word that it names, or at a quote that is not closed.
 fn stumbling_block(what: &str, line: &str) -> Option<usize> {
+    if what.contains("Expected ','") {
+        // The entry behind the comma that is missing.
+        return Some(line.len() - line.trim_start().len());
+    }
     if what.contains("Malformed string") {
         return open_quote(line);
     }

@@ -10,8 +10,14 @@ pub(crate) fn explained(message: &str, line: &str) -> String {
         let hint = HINTS.iter().find(|(part, _)| message.contains(part));
         hint.map(|(_, hint)| (*hint).to_owned())
     };
-    let hint = key(message, line).or_else(by_line).or_else(by_message);
+    let hint = unclosed(message, line).or_else(|| key(message, line)).or_else(by_line).or_else(by_message);
     hint.map_or_else(|| message.to_owned(), |hint| format!("{message} ({hint})"))
+}
+
+/// A text that ends at the next one's beginning, so that Lua stumbles later.
+fn unclosed(message: &str, line: &str) -> Option<String> {
+    let odd = line.matches('"').count() % 2 == 1 && !line.contains(['\\', '\'']);
+    (message.contains("got ") && odd).then(|| "a text on this line lacks one of its quotes".to_owned())
 }
 
 /// A key that Lua does not take as it is written.
@@ -44,7 +50,8 @@ const IN_LINES: [(&str, Fits, &str); 4] = [
     ("Expected 'then'", |line| line.contains('='), "to compare, write `==`; an `if` has a `then`"),
 ];
 
-const HINTS: [(&str, &str); 18] = [
+const HINTS: [(&str, &str); 19] = [
+    ("Expected 'then'", "an `if` has a `then` behind its condition"),
     ("U+201c", STRAIGHT),
     ("U+201d", STRAIGHT),
     ("U+201e", STRAIGHT),

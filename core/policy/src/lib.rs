@@ -9,6 +9,7 @@ mod cases;
 mod classify;
 mod codes;
 mod confirmation;
+mod editor;
 mod error;
 mod hints;
 mod keywords;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use book::Book;
 pub use codes::{CodeEffect, Effect, FailureCode};
+pub use editor::EDITOR_FILES;
 pub use error::{At, FailedCase, PolicyError};
 pub use keywords::{Meaning, Said, Understood};
 pub use policies::Policies;

@@ -114,7 +114,7 @@ const SLIPS: &[Slip] = &[
         SENDS,
         "return {\n  on_send = function(send)\n    if send.scheduled return end\n  end,\n}",
         (3, "return"),
-        &["then"],
+        &["an `if` has a `then`"],
     ),
     slip(
         "end is missing",
@@ -184,7 +184,7 @@ const SLIPS: &[Slip] = &[
         WORDS,
         "return {\n  scope = { \"Telegram\" },\n  languages = {},\n}",
         (2, "\"Telegram\""),
-        &["SMS, Call"],
+        &["SMS, Email"],
     ),
     slip(
         "a file of another kind",
@@ -259,7 +259,6 @@ fn slips_are_told_in_words_with_line_and_column() {
         let files = [((*file).to_owned(), (*text).to_owned())];
         let error = Policies::load_with(None, &files, Limits::default()).expect_err(what);
         let (short, long) = (error.to_string(), error.explained());
-        println!("--- {what}\n{long}");
         let place = if *line == 0 { format!("{file}: ") } else { format!("{file}:{line}: ") };
         if !short.starts_with(&place) {
             wrong.push(format!("{what}: not at {place}: {short}"));
