@@ -147,7 +147,7 @@ pub(crate) fn policy_seconds() -> Histogram {
 /// Brings the counts of failed scripts up to date: they are kept where scripts run.
 pub(crate) fn policy_faults() {
     for (file, count) in dndgate_policy::faults() {
-        counter!(POLICY_FAULTS, "file" => file).absolute(count);
+        metrics::counter!(POLICY_FAULTS, "file" => file).absolute(count);
     }
 }
 
