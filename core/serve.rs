@@ -66,8 +66,18 @@ pub(crate) async fn assemble(
     let counts_key = std::array::from_fn(|index| secret[index]);
     let send_counts = SendCounts::open(&beside(&config, "counts"), config.policies.counters.0, counts_key)
         .map_err(Failure::wrong)?;
-    Gateway::bind(Parts { config, store, policies, decisions, send_counts, secret, link_keys, prometheus })
-        .map_err(Failure::wrong)
+    Gateway::bind(Parts {
+        config,
+        store,
+        policies,
+        decisions,
+        send_counts,
+        secret,
+        link_keys,
+        prometheus,
+        adapters: ADAPTERS,
+    })
+    .map_err(Failure::wrong)
 }
 
 /// The file beside the database that remembers decisions.

@@ -45,6 +45,7 @@ mod journeys {
     mod send_rules;
     mod sendgrid;
     mod ses;
+    mod session_attacks;
     mod sessions;
     mod sinch;
     mod smuggling;

@@ -2,7 +2,7 @@
 
 use super::{client::Request, until, wire::Message};
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -264,4 +264,17 @@ impl Drop for Gateway {
             );
         }
     }
+}
+
+/// What `dndgate password` prints.
+pub fn hash_of(password: &str) -> String {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dndgate"))
+        .arg("password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    process.stdin.take().expect("a pipe").write_all(password.as_bytes()).expect("written");
+    let printed = process.wait_with_output().expect("it ends").stdout;
+    String::from_utf8(printed).expect("text").trim().to_owned()
 }

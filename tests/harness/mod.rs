@@ -19,7 +19,7 @@ pub mod wire;
 pub use api::Api;
 pub use client::Request;
 pub use fake::{Fake, Reaction, answer, json_answer, twilio_answer};
-pub use gateway::{Circumstances, Gateway, free_block};
+pub use gateway::{Circumstances, Gateway, free_block, hash_of};
 pub use wire::{Message, Wire, form_of};
 
 use serde_json::{Value, json};

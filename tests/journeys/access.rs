@@ -53,6 +53,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/v1/subscribers/{id}/deliveries", "read"),
     ("post", "/v1/subscribers/{id}/replay", "operator"),
     ("get", "/v1/decisions", "read"),
+    ("get", "/v1/decisions/{request}", "read"),
     ("get", "/v1/stats", "read"),
     ("get", "/v1/session", "read"),
     ("delete", "/v1/session", "read"),

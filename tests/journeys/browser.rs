@@ -1,12 +1,8 @@
 //! Pages in a real browser: Debian's Chromium, driven by the scripts in `tests/browser`.
 
-use crate::harness::{Request, Setup, World, message, signed::text_message};
+use crate::harness::{Request, Setup, World, hash_of, message, signed::text_message};
 use serde_json::{Value, json};
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 /// Runs a script against a page. The browser must be there: a suite that skips it would say nothing.
 fn run(script: &str, variables: &[(&str, &str)]) {
@@ -47,7 +43,7 @@ fn prepared(request: &Request, port: u16) -> Value {
 fn the_console_tells_the_story_of_a_contact_and_everything_an_operator_looks_at() {
     const PASSWORD: &str = "correct horse battery";
     let hash = hash_of(PASSWORD);
-    let user = format!("[[admin.user]]\nname = \"grace\"\nrole = \"operator\"\npassword = {:?}", hash.trim());
+    let user = format!("[[admin.user]]\nname = \"grace\"\nrole = \"operator\"\npassword = {:?}", hash);
     let world = Setup::default().with_policies().tail(&user).start();
     let port = world.gate.ports.traffic;
     let traffic = json!({
@@ -74,16 +70,4 @@ fn the_console_tells_the_story_of_a_contact_and_everything_an_operator_looks_at(
 fn found(world: &World) -> String {
     let found = world.api().get("/contacts/search/duplicate?email=ada@example.org").json();
     found["contact"]["id"].as_str().expect("a contact").to_owned()
-}
-
-/// What `dndgate password` prints.
-fn hash_of(password: &str) -> String {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_dndgate"))
-        .arg("password")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    process.stdin.take().expect("a pipe").write_all(password.as_bytes()).expect("written");
-    String::from_utf8(process.wait_with_output().expect("it ends").stdout).expect("text")
 }

@@ -1,6 +1,6 @@
 // Signing in, the menu, and which page is shown: the part of the address behind #.
 import { get, post, remove, session } from "./api.js";
-import { act, fill, h } from "./dom.js";
+import { act, dialog, fill, h } from "./dom.js";
 
 const pages = {
   contacts: ["Contacts", () => import("./contacts.js")],
@@ -16,9 +16,12 @@ const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 let leave = null;
 
+let turn = 0;
 async function show() {
+  const mine = ++turn;
   leave?.();
   leave = null;
+  document.querySelector("dialog")?.close();
   const [name, ...rest] = location.hash.slice(2).split("?")[0].split("/");
   const [title, load] = pages[name] ?? pages.contacts;
   const current = pages[name] ? name : "contacts";
@@ -32,8 +35,12 @@ async function show() {
   const place = h("div");
   fill(main, place);
   try {
-    leave = (await page.show(place, rest.map(decodeURIComponent))) ?? null;
+    const left = (await page.show(place, rest.map(decodeURIComponent))) ?? null;
+    // Whoever went on meanwhile has left this page already.
+    if (mine !== turn) return left?.();
+    leave = left;
   } catch (error) {
+    if (mine !== turn) return;
     fill(place, h("h1", {}, title ?? "Contact"), h("div", { class: "problem", role: "alert" }, error.message));
   }
   main.focus();
@@ -43,7 +50,7 @@ function menu() {
   nav.hidden = false;
   fill(nav, Object.entries(pages).filter(([, [title]]) => title).map(([name, [title]]) =>
     h("a", { href: `#/${name}`, "data-page": name }, title)));
-  fill(document.getElementById("who"), `${session.actor} · ${session.role}`,
+  fill(document.getElementById("who"), h("button", { class: "quiet", "aria-label": "Keys", title: "Keys (?)", onclick: help }, "?"), `${session.actor.replace(/^(token|user):/, "")} · ${session.role}`,
     session.open ? null : h("button", { onclick: signOut }, "Sign out"));
 }
 
@@ -83,19 +90,35 @@ export async function countReviews() {
 
 addEventListener("hashchange", show);
 addEventListener("signed-out", signIn);
-// Keys for those who do this all day: / searches, g and a letter goes to a page.
-let went = 0;
+// Keys for those who do this all day. Whoever speaks to the machine may turn them off.
+const off = "keys-off";
+/** Do single keys act? */
+export const keysOn = () => !localStorage.getItem(off) && !document.querySelector("dialog");
+
+function help() {
+  dialog("Keys", () => {
+    const tick = h("input", { type: "checkbox", id: "keys-on", checked: !localStorage.getItem(off), onchange: () => { if (tick.checked) localStorage.removeItem(off); else localStorage.setItem(off, "1"); } });
+    const keys = [["/", "search contacts"], ...Object.entries(pages).filter(([, [title]]) => title).map(([name, [title]]) => [`g ${letter(name)}`, title]), ["o", "Review: it is an opt-out"], ["n", "Review: it is not"], ["↓ ↑", "through the contacts found"], ["?", "this list"]];
+    return [h("dl", {}, keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])), h("label", { class: "tick", for: "keys-on" }, tick, "Single keys act")];
+  });
+}
+
+/** The letter after g that goes to a page: its first, but one page has it. */
+const letter = (name) => ({ channels: "h", import: "i" })[name] ?? name[0];
+let went = -Infinity;
 addEventListener("keydown", (event) => {
-  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey || !session.actor || !keysOn()) return;
   if (event.key === "/") {
     event.preventDefault();
-    if (location.hash.startsWith("#/contacts")) document.querySelector("input[type=search]")?.focus();
+    const search = document.querySelector("input[type=search]");
+    if (search) search.focus();
     else location.hash = "#/contacts";
-  } else if (event.key === "g") went = event.timeStamp;
+  } else if (event.key === "?") help();
+  else if (event.key === "g") went = event.timeStamp;
   else if (event.timeStamp - went < 1500) {
-    const page = Object.keys(pages).find((name) => pages[name][0] && name.startsWith(event.key));
+    const page = Object.keys(pages).find((name) => pages[name][0] && letter(name) === event.key);
     if (page) location.hash = `#/${page}`;
-    went = 0;
+    went = -Infinity;
   }
 });
 

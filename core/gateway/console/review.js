@@ -1,7 +1,10 @@
 // Messages in doubt, one at a time, each decided with one key.
-import { get, mayWrite, post } from "./api.js";
-import { act, channelTitle, fill, h, nameOf, say, time } from "./dom.js";
-import { countReviews } from "./app.js";
+import { get, isOperator, mayWrite, post } from "./api.js";
+import { act, channelTitle, contactLink, fill, h, said, say, table, time, whoTitle } from "./dom.js";
+import { countReviews, keysOn } from "./app.js";
+import { waiting as proofsWaiting } from "./lift.js";
+
+const decidedShown = 20;
 
 export async function show(place) {
   const wrong = h("div");
@@ -15,11 +18,11 @@ export async function show(place) {
 
   function draw() {
     const [one, ...others] = waiting;
-    if (!one) return fill(box, h("p", { class: "good" }, "Nothing waits for you."));
+    if (!one) return fill(box, h("p", { class: "card empty" }, "Nothing waits for you."));
     fill(box, h("section", { class: "card", "aria-labelledby": "message" },
-      h("h2", { id: "message" }, one.contact ? h("a", { href: `#/contact/${encodeURIComponent(one.contact.id)}` }, nameOf(one.contact)) : one.address.value, ` on ${channelTitle(one.channel)}`),
-      h("blockquote", {}, one.text), h("p", { class: "soft" }, time(one.saidAt), ` · rule ${one.rule}`),
-      mayWrite() ? h("p", { class: "row" },
+      h("h2", { id: "message" }, one.contact ? contactLink({ ...one.contact, phone: one.address.value }) : said(one.address.value), ` on ${channelTitle(one.channel)}`),
+      h("blockquote", {}, said(one.text)), h("p", { class: "soft small" }, time(one.saidAt), " · rule ", said(one.rule), " · ", said(one.address.value)),
+      mayWrite() ? h("div", { class: "row" },
         h("button", { class: "main", onclick: act(wrong, () => decide("opt_out")) }, "It is an opt-out ", h("kbd", {}, "o")),
         h("button", { onclick: act(wrong, () => decide("nothing")) }, "It is not ", h("kbd", {}, "n"))) : null),
     h("p", { class: "soft" }, others.length ? `${others.length} more.` : "It is the last one."));
@@ -37,12 +40,15 @@ export async function show(place) {
   }
 
   const keys = (event) => {
-    if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || !mayWrite()) return;
+    if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !mayWrite() || !keysOn()) return;
     const decision = { o: "opt_out", n: "nothing" }[event.key];
     if (decision) act(wrong, () => decide(decision))(event);
   };
   addEventListener("keydown", keys);
-  fill(place, h("h1", {}, "Review"), h("p", { class: "soft" }, "Replies of which the policy was not sure. Until you decide, nothing changes."), wrong, box);
+  const [{ reviews: decided }, proofs] = await Promise.all([get("v1/reviews?status=decided&limit=500"), isOperator() ? proofsWaiting() : []]);
+  fill(place, h("h1", {}, "Review"), h("p", { class: "soft" }, "Replies of which the policy was not sure. Until you decide, nothing changes."), wrong, box,
+    proofs.length ? [h("h2", {}, "Evidence that waits for a second person"), h("section", { class: "card", "aria-label": "Evidence that waits" }, table("Evidence that waits", ["Filed by", "Channel", "What the person agreed to", "Contact"], proofs.map((one) => [said(whoTitle(one.filedBy)), channelTitle(one.channel), said(one.text), h("a", { href: `#/contact/${encodeURIComponent(one.contactId)}` }, "Open")])))] : null,
+    decided.length ? h("details", {}, h("summary", {}, "Decided lately"), h("section", { class: "card", "aria-label": "Decided" }, table("Decided lately", ["When", "Message", "Decision", "By"], decided.reverse().slice(0, decidedShown).map((one) => [time(one.decision.at), said(one.text), one.decision.decision === "opt_out" ? "an opt-out" : "none", said(whoTitle(one.decision.by))])))) : null);
   await look();
   return () => removeEventListener("keydown", keys);
 }

@@ -2,8 +2,24 @@
 //! script and no network.
 
 use askama::Template;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use dndgate_adapter::sign;
 use dndgate_store::ledger::dossier::{self, Dossier, Whom};
 use serde_json::Value;
+use std::sync::LazyLock;
+
+/// Where its style stands.
+const TEMPLATE: &str = include_str!("../templates/dossier.html");
+
+/// Only the page's own style, by its hash.
+pub(crate) static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let (_, rest) = TEMPLATE.split_once("<style>").unwrap_or_default();
+    let (style, _) = rest.split_once("</style>").unwrap_or_default();
+    let hash = STANDARD.encode(sign::sha256(style.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+});
 
 #[derive(Template)]
 #[template(path = "dossier.html")]

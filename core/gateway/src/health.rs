@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Mutex};
 
-/// The last good and bad signs of each provider. Written on changes only, so that the lock is not contended.
+/// The last good and bad signs of each provider. Written on changes and at most once a
+/// second by each worker, so that the lock is not contended.
 #[derive(Debug, Default)]
 pub(crate) struct Health(Mutex<HashMap<String, Signs>>);
 
@@ -12,10 +13,15 @@ pub(crate) struct Health(Mutex<HashMap<String, Signs>>);
 pub(crate) struct Signs {
     /// It works since; none while it does not or nothing was tried.
     pub(crate) works_since: Option<Timestamp>,
+    /// When it answered last, to within [`crate::shared::TOLD_EVERY`].
+    pub(crate) last_success: Option<Timestamp>,
     /// The last failure: when and what.
     pub(crate) last_error: Option<(Timestamp, &'static str)>,
-    /// Webhooks whose signature did not hold.
+    /// When a webhook of its came last that was proven to be its own.
+    pub(crate) last_webhook: Option<Timestamp>,
+    /// Webhooks whose signature did not hold, and when the last one came.
     pub(crate) forged: u64,
+    pub(crate) last_forged: Option<Timestamp>,
 }
 
 impl Health {
@@ -31,7 +37,9 @@ impl Health {
     /// It answered.
     pub(crate) fn works(&self, provider: &str) {
         self.change(provider, |signs| {
-            signs.works_since.get_or_insert_with(crate::clock::now);
+            let now = crate::clock::now();
+            signs.works_since.get_or_insert(now);
+            signs.last_success = Some(now);
         });
     }
 
@@ -45,7 +53,15 @@ impl Health {
 
     /// A webhook in its name was not its own.
     pub(crate) fn forged(&self, provider: &str) {
-        self.change(provider, |signs| signs.forged += 1);
+        self.change(provider, |signs| {
+            signs.forged += 1;
+            signs.last_forged = Some(crate::clock::now());
+        });
+    }
+
+    /// A webhook in its name was its own.
+    pub(crate) fn heard(&self, provider: &str) {
+        self.change(provider, |signs| signs.last_webhook = Some(crate::clock::now()));
     }
 
     /// The signs of one provider.

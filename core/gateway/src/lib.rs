@@ -24,6 +24,7 @@ mod health;
 mod ids;
 pub mod import;
 mod imports;
+mod kept_back;
 mod lists;
 mod mail_domain;
 mod metrics;
@@ -101,6 +102,8 @@ pub struct Parts {
     pub link_keys: Vec<LinkKey>,
     /// The metrics of this process.
     pub prometheus: PrometheusHandle,
+    /// The adapters that this binary has: what a provider may be set up with.
+    pub adapters: &'static Adapters,
 }
 
 /// Why a gateway cannot start.
@@ -133,7 +136,17 @@ impl Gateway {
     /// # Errors
     /// When an address is taken or trust in https upstreams cannot be set up.
     pub fn bind(parts: Parts) -> Result<Gateway, StartError> {
-        let Parts { config, store, policies, decisions, send_counts, secret, link_keys, prometheus } = parts;
+        let Parts {
+            config,
+            store,
+            policies,
+            decisions,
+            send_counts,
+            secret,
+            link_keys,
+            prometheus,
+            adapters,
+        } = parts;
         let workers = match config.traffic.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             some => some,
@@ -186,12 +199,14 @@ impl Gateway {
             documents: Documents::default(),
             tls: upstream::client_tls()?,
             prometheus,
+            adapters,
             work: Notify::new(),
             news: Notify::new(),
             subscribers_changed: Notify::new(),
             connections: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             health: Health::default(),
+            kept_back: kept_back::KeptBack::default(),
             imports: imports::Imports::default(),
             errands,
             errands_to_run: std::sync::Mutex::new(Some(errands_to_run)),

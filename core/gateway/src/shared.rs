@@ -22,6 +22,7 @@ use std::{
     path::PathBuf,
     rc::Rc,
     sync::{Arc, atomic::AtomicUsize},
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, watch};
 
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) documents: Documents,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) prometheus: metrics_exporter_prometheus::PrometheusHandle,
+    pub(crate) adapters: &'static crate::Adapters,
     /// There is something to pass on or to cancel.
     pub(crate) work: Notify,
     /// DND changed: look at the event feed.
@@ -68,6 +70,7 @@ pub(crate) struct Shared {
     /// True once the gateway drains.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) health: crate::health::Health,
+    pub(crate) kept_back: crate::kept_back::KeptBack,
     pub(crate) imports: crate::imports::Imports,
     /// Hands requests of the gateway's own to the background.
     pub(crate) errands: crate::errand::Errands,
@@ -83,14 +86,16 @@ pub(crate) struct Worker {
     counters: RefCell<HashMap<CounterKey, Counter>>,
     upstream_seconds: RefCell<HashMap<usize, Histogram>>,
     overhead_seconds: OnceCell<Histogram>,
-    /// Whether each provider worked when this worker last used it.
-    working: RefCell<HashMap<usize, bool>>,
+    /// Which providers worked when this worker last used them, and when it told so.
+    working: RefCell<HashMap<usize, Instant>>,
     routes: RefCell<Arc<Routes>>,
     lines: LineBudget,
     /// Requests under way that end only with their answer, whether or not their client still waits.
     pub(crate) carried: Cell<usize>,
 }
 
+/// How often a worker tells that a provider still works.
+pub(crate) const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// The most decisions a second that a worker logs one by one; a flood is summed up, and every decision is still
 /// remembered for `dndgate why --request`.
 const LINES_A_SECOND: u32 = 50;
@@ -209,16 +214,19 @@ impl Worker {
         Arc::clone(&held)
     }
 
-    /// A provider answered. Tells the others when that is news.
+    /// A provider answered. Tells the others when that is news, and now and then when it is not.
     pub(crate) fn works(&self, provider: (usize, &str)) {
-        if self.working.borrow_mut().insert(provider.0, true) != Some(true) {
+        let now = crate::clock::tick();
+        let mut working = self.working.borrow_mut();
+        if working.get(&provider.0).is_none_or(|told| now.duration_since(*told) >= TOLD_EVERY) {
+            working.insert(provider.0, now);
             self.shared.health.works(provider.1);
         }
     }
 
     /// A provider did not answer as it should.
     pub(crate) fn fails(&self, provider: (usize, &str), what: &'static str) {
-        self.working.borrow_mut().insert(provider.0, false);
+        self.working.borrow_mut().remove(&provider.0);
         self.shared.health.fails(provider.1, what);
     }
 }

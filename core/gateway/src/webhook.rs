@@ -166,6 +166,7 @@ impl Hook<'_> {
             Ok(authentic) => authentic,
             Err(forged) => return self.forged(&forged.to_string()),
         };
+        shared.health.heard(self.provider());
         if let (Some(ask), Some(document)) = (&needed, &document) {
             shared.documents.keep(ask, document.clone());
         }

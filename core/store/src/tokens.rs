@@ -40,7 +40,20 @@ pub fn create(tx: &mut Tx<'_>, token: &Token) -> Result<String> {
 /// # Errors
 /// When the store cannot be read.
 pub fn find(tx: &mut Tx<'_>, text: &str) -> Result<Option<Token>> {
-    tx.rows.token(&Sha256::digest(text).into())
+    of_hash(tx, &hash(text))
+}
+
+/// What a token is known by.
+pub fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
+}
+
+/// What the token of this hash stands for, if it is known.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of_hash(tx: &mut Tx<'_>, hash: &[u8; 32]) -> Result<Option<Token>> {
+    tx.rows.token(hash)
 }
 
 /// Forgets a token: from now on it is not known.

@@ -81,6 +81,8 @@ pub(crate) struct Found {
     pub(crate) role: Role,
     /// The only tenant that they may see.
     pub(crate) tenant: Option<String>,
+    /// The session of the console, if it is one.
+    pub(super) session: Option<session::Key>,
 }
 
 /// Who asks: by a token, by a session of the console, or, in the demo, anybody on this machine.
@@ -89,14 +91,14 @@ pub(crate) struct Found {
 /// When nobody is known by what the request bears.
 pub(super) async fn found(parts: &Parts, admin: &Admin) -> Result<Found, Problem> {
     if admin.shared.config.load().admin.open {
-        session::is_own_page(parts)?;
-        return Ok(Found { actor: "demo".into(), role: Role::Operator, tenant: None });
+        return Ok(Found { actor: "demo".into(), role: Role::Operator, tenant: None, session: None });
     }
     let unauthorized = |why: &str| {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", format!("{why} (dndgate token create)"))
     };
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return session::of(parts, admin)
+            .await
             .unwrap_or_else(|| Err(unauthorized("send a token: Authorization: Bearer …")));
     };
     let token = value.to_str().ok().and_then(|value| {
@@ -109,10 +111,15 @@ pub(super) async fn found(parts: &Parts, admin: &Admin) -> Result<Found, Problem
 
 /// Whose token this is.
 pub(super) async fn by_token(admin: &Admin, token: String) -> Result<Option<Found>, Problem> {
-    let found = admin.shared.store.read(move |tx| tokens::find(tx, &token)).await?;
+    by_token_hash(admin, tokens::hash(&token)).await
+}
+
+/// Whose token has this hash.
+pub(super) async fn by_token_hash(admin: &Admin, hash: [u8; 32]) -> Result<Option<Found>, Problem> {
+    let found = admin.shared.store.read(move |tx| tokens::of_hash(tx, &hash)).await?;
     Ok(found.and_then(|found| {
         let role = Role::parse(&found.role)?;
-        Some(Found { actor: format!("token:{}", found.name), role, tenant: found.tenant })
+        Some(Found { actor: format!("token:{}", found.name), role, tenant: found.tenant, session: None })
     }))
 }
 
@@ -122,6 +129,7 @@ pub(crate) struct Caller<R> {
     pub(crate) actor: String,
     /// The only tenant that the caller may see, when bound to one.
     tenant: Option<String>,
+    session: Option<session::Key>,
     role: PhantomData<R>,
 }
 
@@ -133,7 +141,7 @@ impl<R: Requires> FromRequestParts<Admin> for Caller<R> {
         if found.role < R::ROLE {
             return Err(Problem::forbidden("this role does not allow it"));
         }
-        Ok(Caller { actor: found.actor, tenant: found.tenant, role: PhantomData })
+        Ok(Caller { actor: found.actor, tenant: found.tenant, session: found.session, role: PhantomData })
     }
 }
 
@@ -157,6 +165,11 @@ impl<R> Caller<R> {
             Some(_) => Err(Problem::bad_request("there is no tenant of this name (locationId)")),
             None => Err(Problem::bad_request("name the tenant (locationId): there are several")),
         }
+    }
+
+    /// The session of the console that a long answer ends with.
+    pub(super) fn session(&self) -> Option<session::Key> {
+        self.session
     }
 
     /// The tenant that limits what the caller sees in lists over all tenants.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::config::{Config, Provider};
 use axum::{Json, extract::State};
-use dndgate_adapter::{Channel, Channels};
+use dndgate_adapter::{Adapter, Channel, Channels};
 use serde_json::{Value, json};
 
 /// The channels for which a provider is configured, with what is known of each provider.
@@ -38,7 +38,28 @@ pub(crate) async fn list(
     let channels: Vec<Value> = channels.collect();
     let unlisted: Vec<&str> =
         Channel::ALL.into_iter().filter(|channel| !listed.has(*channel)).map(Channel::name).collect();
-    Ok(Json(json!({ "channels": channels, "notIntegrated": unlisted })))
+    let available: Vec<Value> =
+        admin.shared.adapters.fixed.iter().map(|one| available(&admin, *one)).collect();
+    Ok(Json(json!({ "channels": channels, "notIntegrated": unlisted, "available": available })))
+}
+
+/// What a provider may be set up with: its keys, and the URLs to paste once it stands in the configuration under the
+/// adapter's name.
+fn available(admin: &Admin, adapter: &dyn Adapter) -> Value {
+    let profile = adapter.profile();
+    let public_url = &admin.shared.traffic.public_url;
+    let keys: Vec<Value> = (profile.keys.iter())
+        .map(|key| json!({ "name": key.name, "what": key.what, "forWebhooks": key.for_webhooks }))
+        .collect();
+    json!({
+        "adapter": profile.name,
+        "title": profile.title,
+        "channels": profile.channels.iter().map(Channel::name).collect::<Vec<_>>(),
+        "upstream": profile.upstream,
+        "keys": keys,
+        "baseUrl": format!("{public_url}/{}", profile.name),
+        "webhookUrl": format!("{public_url}/hooks/{}", profile.name),
+    })
 }
 
 /// Does a provider carry something for a tenant: an account of its, or any at all?
@@ -64,10 +85,14 @@ fn provider(admin: &Admin, one: &Provider) -> Value {
     json!({
         "name": one.name,
         "adapter": one.adapter.profile().name,
+        "title": one.adapter.profile().title,
         "works": works,
         "since": signs.works_since.map(|at| at.to_string()),
         "lastError": signs.last_error.map(|(at, what)| json!({ "at": at.to_string(), "what": what })),
+        "lastSuccess": signs.last_success.map(|at| at.to_string()),
+        "lastWebhook": signs.last_webhook.map(|at| at.to_string()),
         "webhookSignatureFailures": signs.forged,
+        "lastSignatureFailure": signs.last_forged.map(|at| at.to_string()),
         "webhooksVerified": verifies,
         "baseUrl": format!("{public_url}/{}", one.name),
         "webhookUrl": format!("{public_url}/hooks/{}", one.name),

@@ -148,6 +148,7 @@ pub(crate) async fn delete(
     admin.shared.recorder.forget(&gone.tenant, &addresses).await.map_err(unforgotten)?;
     admin.shared.store.write(move |tx| store::delete(tx, &id, &origin)).await?;
     admin.shared.recorder.forget(&gone.tenant, &addresses).await.map_err(unforgotten)?;
+    admin.shared.kept_back.forget();
     Ok(Json(json!({ "succeded": true, "succeeded": true })))
 }
 

@@ -4,6 +4,7 @@ use super::{
     Admin,
     auth::{Caller, Reading},
     problem::Problem,
+    session,
 };
 use axum::{
     Json,
@@ -57,7 +58,7 @@ pub(crate) async fn feed(
         None => caller.bound_to().map(str::to_owned),
     };
     if accepts.contains("text/event-stream") {
-        return Ok(stream(admin, tenant, after).into_response());
+        return Ok(stream(admin, tenant, after, caller.session()).into_response());
     }
     let (limit, newest) = match page.newest {
         Some(count) => (LIMIT_MAX, Some(count.clamp(1, LIMIT_MAX as u64))),
@@ -80,15 +81,16 @@ fn stream(
     admin: Admin,
     tenant: Option<String>,
     after: u64,
+    session: Option<session::Key>,
 ) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
     let heartbeat = admin.shared.config.load().events.heartbeat.0;
     let greeting = futures_util::stream::iter([Ok(Event::default().retry(COME_BACK))]);
     let pages =
-        futures_util::stream::unfold((admin, tenant, after), |(admin, tenant, mut after)| async move {
+        futures_util::stream::unfold((admin, tenant, after), move |(admin, tenant, mut after)| async move {
             let shared = std::sync::Arc::clone(&admin.shared);
             let mut draining = shared.draining.subscribe();
             loop {
-                if *draining.borrow_and_update() {
+                if *draining.borrow_and_update() || session.is_some_and(|key| !admin.holds(&key)) {
                     return None;
                 }
                 let told = shared.news.notified();

@@ -10,6 +10,7 @@ mod decisions;
 mod events;
 mod evidence;
 mod exports;
+mod guard;
 mod imports;
 pub(crate) mod ledger;
 mod policies;
@@ -24,6 +25,7 @@ mod session;
 mod stats;
 mod subscribers;
 mod tenant_policies;
+mod tried;
 mod unsubscribe;
 mod versions;
 mod wire;
@@ -56,6 +58,13 @@ pub(crate) struct Admin {
     stats: Arc<stats::Stats>,
     /// One replay at a time.
     replaying: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Admin {
+    /// Is this session of the console still open?
+    fn holds(&self, session: &session::Key) -> bool {
+        self.sessions.holds(session, &self.shared.config.load().admin)
+    }
 }
 
 /// The API's description, generated from the code.
@@ -111,6 +120,7 @@ pub(crate) struct Admin {
         subscribers::deliveries,
         subscribers::replay,
         decisions::list,
+        decisions::why,
         policies::list,
         replays::replay,
         replays::shadow,
@@ -217,6 +227,7 @@ fn router(admin: Admin) -> Router {
         .route("/v1/subscribers/{id}/deliveries", get(subscribers::deliveries))
         .route("/v1/subscribers/{id}/replay", post(subscribers::replay))
         .route("/v1/decisions", get(decisions::list))
+        .route("/v1/decisions/{request}", get(decisions::why))
         .route("/v1/policies/try", post(policy_tries::try_out))
         .route("/v1/policies/replay", post(replays::replay))
         .route("/v1/policies/shadow", get(replays::shadow))
@@ -238,6 +249,7 @@ fn router(admin: Admin) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::map_response(as_problem))
+        .layer(middleware::from_fn_with_state(admin.clone(), guard::every))
         .layer(middleware::from_fn(says_that_it_closes))
         .with_state(admin)
 }

@@ -18,6 +18,8 @@ pub struct Admin {
     pub session_max: Time,
     /// So many failures to sign in a minute from one address; then it has to wait.
     pub sign_in_failures: u32,
+    /// So many failures a minute for one name, from whatever addresses.
+    pub account_failures: u32,
     /// Who signs in to the console with a password.
     pub user: Vec<User>,
     /// Without tokens, on loopback: only `demo` sets this.
@@ -66,6 +68,7 @@ impl Default for Admin {
             session_idle: Time(Duration::from_secs(30 * 60)),
             session_max: Time(Duration::from_secs(12 * 3600)),
             sign_in_failures: 10,
+            account_failures: 30,
             user: Vec::new(),
             open: false,
         }

@@ -47,6 +47,8 @@ impl Exchange<'_> {
             .filter_map(|index| sending.recipients.get(*index))
             .map(|one| address_hash(&one.address))
             .collect();
+        let whom = dropped.iter().filter_map(|index| sending.recipients.get(*index));
+        self.worker.shared.kept_back.put(self.id, whom.map(|one| &*one.address));
         let first = dropped.first().map(|index| out.why(*index).reason);
         let (channel, reason) = match first.flatten() {
             Some((channel, kind)) => (channel, kind.map_or("policy", ReasonKind::name)),
@@ -141,6 +143,7 @@ impl Exchange<'_> {
             facts.push(("recipients", &hash));
         }
         if word != "failed" {
+            self.worker.shared.kept_back.put(self.id, stop.address.as_deref().into_iter());
             self.record(word, tenant, channel, reason, &hash, &stop.message);
             let kind = stop.blocked.and_then(|(_, reason)| ReasonKind::parse(reason));
             let channel =

@@ -40,6 +40,15 @@ impl Limit {
         *count <= max
     }
 
+    /// Takes one back that was counted beforehand and should not have been.
+    pub(crate) fn give_back(&self, key: impl Hash) {
+        let key = self.hasher.hash_one(key);
+        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, count)) = counts.get_mut(&key) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Is it used up? Counts nothing.
     pub(crate) fn is_used_up(&self, key: impl Hash, max: u32, now: Instant) -> bool {
         let key = self.hasher.hash_one(key);
@@ -58,6 +67,9 @@ mod tests {
         assert!(limit.take("a", 2, now) && !limit.is_used_up("a", 2, now) && limit.take("a", 2, now));
         assert!(limit.is_used_up("a", 2, now));
         assert!(!limit.take("a", 2, now));
+        limit.give_back("a");
+        limit.give_back("a");
+        assert!(limit.take("a", 2, now) && !limit.take("a", 2, now), "what was given back is there again");
         assert!(limit.take("b", 2, now), "another key");
         assert!(limit.take("a", 2, now + WINDOW), "another minute");
     }
