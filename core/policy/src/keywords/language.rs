@@ -94,6 +94,13 @@ enum Spelling {
     Misspelt,
 }
 
+impl Segment {
+    /// Is it an opt-out as a whole message, and nothing else?
+    fn is_keyword(&self) -> bool {
+        self.mask & KEYWORD != 0 && self.mask & !(KEYWORD | NAMED) == 0
+    }
+}
+
 /// What a clause is.
 #[derive(Debug, Clone, Copy)]
 enum Kind<'a> {
@@ -172,8 +179,12 @@ impl Language {
 
     /// The core of a request amid words that are not understood. In one sentence it may count, across
     /// sentences it is for a person.
-    fn gist(&self, words: &Words, spelling: Spelling) -> Option<Finding<'_>> {
-        let segments = &self.segments(words, Phrases::WithoutKeywords, spelling);
+    fn gist(&self, words: &Words, segments: &[Segment], spelling: Spelling) -> Option<Finding<'_>> {
+        let again = segments
+            .iter()
+            .any(Segment::is_keyword)
+            .then(|| self.segments(words, Phrases::WithoutKeywords, spelling));
+        let segments = again.as_deref().unwrap_or(segments);
         let all = segments.iter().fold(0, |all, segment| all | segment.mask);
         let mut doubt = None;
         let mut harmless = false;
@@ -255,14 +266,14 @@ impl Language {
         }
         let segments = self.segments(words, Phrases::All, spelling);
         let all = segments.iter().fold(0, |all, segment| all | segment.mask);
-        if !self.may_fit(all) {
+        if all & self.telling == 0 || !self.may_fit(all) {
             return None;
         }
         let mut tally = Tally::default();
         self.clauses(&segments, Level::Whole, &mut tally);
         if let Some(request) = tally.request {
             if tally.alone && tally.words_beside > 0 {
-                return self.gist(words, spelling);
+                return self.gist(words, &segments, spelling);
             }
             if tally.questioned {
                 return Some(Finding::Doubt("a request put as a question"));
@@ -279,10 +290,10 @@ impl Language {
             if tally.clear && tally.words_beside <= WORDS_BESIDE_MAX {
                 return Some(Finding::Request(request, all & !UNKNOWN));
             }
-            let gist = self.gist(words, spelling).filter(|gist| matches!(gist, Finding::Gist(..)));
+            let gist = self.gist(words, &segments, spelling).filter(|gist| matches!(gist, Finding::Gist(..)));
             return gist.or(Some(Finding::Doubt("a request beside other words")));
         }
-        let gist = self.gist(words, spelling);
+        let gist = self.gist(words, &segments, spelling);
         if let Some(doubt) = tally.doubt
             && tally.words_beside == 0
             && !matches!(gist, Some(Finding::Gist(..)))
