@@ -104,6 +104,23 @@ fn a_folder_falls_back_to_what_ships() {
 }
 
 #[test]
+fn a_file_of_a_few_words_is_enough() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(
+        dir.path().join("keywords.lua"),
+        "return { languages = { any = { opt_out = { 'stop', 'basta' } } } }",
+    )
+    .expect("written");
+    let policies = Policies::load(dir.path(), Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+    let meaning = |text: &str| understand(&policies, Channel::Sms, text).meaning;
+    assert_eq!(meaning("Basta!"), Meaning::OptOut);
+    for text in ["please stop texting me", "see you at five", "thingamajigs", "别发了", "", "🛑"] {
+        meaning(text);
+    }
+    assert_eq!(meaning("see you at five"), Meaning::None);
+}
+
+#[test]
 fn scope_doubt_and_languages_are_the_operators() {
     let policies = keywords(
         "scope = { SMS = { 'Call' } }, on_doubt = 'block', speaks = { 'en', 'zh' }, channels = { Email = { without = { 'stop' }, opt_out = { 'remove' } } },",

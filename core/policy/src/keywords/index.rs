@@ -88,11 +88,10 @@ impl Keywords {
         // A telling word may be among the misspelt ones.
         let may_be_misspelt = words.words.len() <= MISSPELT_WORDS_MAX && seen.unknown;
         // Words that all languages share are as good in any.
-        let mut any = if seen.any == 0 && candidates == 0 && (seen.shared != 0 || may_be_misspelt) {
-            1
-        } else {
-            seen.any
-        };
+        let mut any = seen.any;
+        if any == 0 && candidates == 0 && (seen.shared != 0 || may_be_misspelt) {
+            any = u64::from(!self.languages.is_empty());
+        }
         while any != 0 {
             let index = any.trailing_zeros() as usize;
             any &= any - 1;
