@@ -1,5 +1,6 @@
 //! Pages in a real browser: Debian's Chromium, driven by the scripts in `tests/browser`.
 
+use super::release;
 use crate::harness::{Request, Setup, World, hash_of, message, signed::text_message};
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
@@ -70,4 +71,21 @@ fn the_console_tells_the_story_of_a_contact_and_everything_an_operator_looks_at(
 fn found(world: &World) -> String {
     let found = world.api().get("/contacts/search/duplicate?email=ada@example.org").json();
     found["contact"]["id"].as_str().expect("a contact").to_owned()
+}
+
+#[test]
+fn r21_a_complaint_is_released_step_by_step_in_the_console() {
+    let world = release::world("");
+    release::Lists::with(&[("complaints", release::ADA)]).serve(&world.mailgun);
+    let contact = release::complains(&world, release::ADA);
+    run(
+        "release.js",
+        &[
+            ("ADMIN", &format!("http://127.0.0.1:{}", world.gate.ports.admin)),
+            ("TOKEN", &world.gate.token(&["--role", "operator", "--name", "ada"])),
+            ("CONTACT", &contact),
+        ],
+    );
+    assert!(!world.is_blocked("Email", release::ADA));
+    assert!(world.mailgun.seen().iter().any(|one| one.method() == "DELETE"), "it was taken off the list");
 }

@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-const ADA: &str = "ada@example.org";
+pub(super) const ADA: &str = "ada@example.org";
 const NOT_THERE: [(&str, &str); 3] = [
     ("bounces", "Address not found in bounces table"),
     ("unsubscribes", "Address not found in unsubscribers table"),
@@ -24,15 +24,15 @@ const NOT_THERE: [(&str, &str); 3] = [
 
 /// Mailgun's lists of one domain.
 #[derive(Clone, Default)]
-struct Lists(Arc<Mutex<BTreeSet<(String, String)>>>);
+pub(super) struct Lists(Arc<Mutex<BTreeSet<(String, String)>>>);
 
 impl Lists {
-    fn with(entries: &[(&str, &str)]) -> Lists {
+    pub(super) fn with(entries: &[(&str, &str)]) -> Lists {
         let all = entries.iter().map(|(list, address)| ((*list).to_owned(), (*address).to_owned()));
         Lists(Arc::new(Mutex::new(all.collect())))
     }
 
-    fn serve(&self, mailgun: &Fake) {
+    pub(super) fn serve(&self, mailgun: &Fake) {
         let lists = self.clone();
         mailgun.reacts(move |request| Reaction::Answer(lists.answer(request)));
     }
@@ -101,7 +101,7 @@ fn name_server() -> u16 {
     port
 }
 
-fn world(more: &str) -> World {
+pub(super) fn world(more: &str) -> World {
     let resolver = name_server();
     let tail = format!(
         "account = \"mg.example.com\"\n[release]\nreading_interval = \"200ms\"\nresolver = \"127.0.0.1:{resolver}\"\n{more}"
@@ -109,7 +109,7 @@ fn world(more: &str) -> World {
     Setup::default().tail(&tail).start()
 }
 
-fn complains(world: &World, address: &str) -> String {
+pub(super) fn complains(world: &World, address: &str) -> String {
     let id = world.api().contact(&json!({ "email": address }));
     world.mailgun_reports(&mail_event("complained", address, json!({})));
     assert!(world.is_blocked("Email", address));

@@ -93,7 +93,7 @@ export function dialog(title, build, closed) {
   const box = h("dialog", { "aria-labelledby": "dialog-title" });
   const close = () => box.close();
   box.append(h("header", {}, h("h2", { id: "dialog-title" }, title), h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: close }, "✕")));
-  box.append(...[build(close)].flat().filter(Boolean));
+  box.append(...[build(close)].flat(Infinity).filter(Boolean));
   box.addEventListener("close", () => {
     box.remove();
     closed?.();
@@ -127,14 +127,16 @@ export function act(place, work) {
   return async (event) => {
     event?.preventDefault();
     const button = event?.submitter ?? event?.currentTarget;
-    if (button) button.disabled = true;
+    // Not `disabled`: that would take the focus away.
+    if (button?.getAttribute("aria-disabled")) return;
+    button?.setAttribute("aria-disabled", "true");
     try {
       place.replaceChildren();
       await work(event);
     } catch (error) {
       fill(place, problem(error));
     } finally {
-      if (button) button.disabled = false;
+      button?.removeAttribute("aria-disabled");
     }
   };
 }

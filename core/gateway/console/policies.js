@@ -127,7 +127,7 @@ function tries(owner) {
   });
   const field = (name, text, value) => h("label", {}, text, h("input", { name, required: true, value: value ?? "" }));
   return h("section", { class: "card", "aria-labelledby": "try" }, h("h2", { id: "try" }, "Try"), h("p", { class: "soft small" }, `By ${owner ? `${owner}’s` : "the"} policies in force; nothing changes.`),
-    h("form", { class: "row", "aria-label": "Try a reply", onsubmit: ask("messages", (one) => one.meaning) }, channel(), field("text", "A reply"), h("button", {}, "What does it mean?")),
-    h("form", { class: "row", "aria-label": "Try a code", onsubmit: ask("codes", (one) => `${one.effect}${one.known ? "" : " (no policy knows this code)"} ${one.message ?? ""}`) }, channel(), field("provider", "Provider", "twilio"), field("code", "Error code"), h("button", {}, "What does it do?")),
-    h("form", { class: "row", "aria-label": "Try a send", onsubmit: ask("sends", (one) => one.verdict === "allow" ? "allowed" : `blocked: ${one.reason}`) }, channel(), field("address", "Recipient"), h("button", {}, "Would it go out?")), out);
+    h("form", { class: "row", onsubmit: ask("messages", (one) => one.meaning) }, channel(), field("text", "A reply"), h("button", {}, "What does it mean?")),
+    h("form", { class: "row", onsubmit: ask("codes", (one) => `${one.effect}${one.known ? "" : " (no policy knows this code)"} ${one.message ?? ""}`) }, channel(), field("provider", "Provider", "twilio"), field("code", "Error code"), h("button", {}, "What does it do?")),
+    h("form", { class: "row", onsubmit: ask("sends", (one) => one.verdict === "allow" ? "allowed" : `blocked: ${one.reason}`) }, channel(), field("address", "Recipient"), h("button", {}, "Would it go out?")), out);
 }
