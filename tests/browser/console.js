@@ -148,7 +148,7 @@ await withBrowser(async (browser) => {
 
   // Policies: a try, an error at its line, a good change, and back.
   await go(page, "policies/sends.lua", "Policies");
-  await page.getByLabel("A reply").fill("please stop texting me");
+  await page.getByRole("textbox", { name: "A reply" }).fill("please stop texting me");
   await page.getByRole("button", { name: "What does it mean?" }).click();
   await page.getByText("opt_out", { exact: true }).waitFor();
   const editor = page.getByLabel("Policy", { exact: true });

@@ -1,6 +1,7 @@
 // Signing in, the menu, and which page is shown: the part of the address behind #.
 import { get, post, remove, session } from "./api.js";
 import { act, dialog, fill, h } from "./dom.js";
+import { countReviews, keysAct, keysOn } from "./menu.js";
 
 const pages = {
   contacts: ["Contacts", () => import("./contacts.js")],
@@ -81,23 +82,13 @@ function signIn() {
   user.focus();
 }
 
-/** How many messages wait for a person. */
-export async function countReviews() {
-  const link = nav.querySelector("[data-page=review]");
-  const { reviews, next } = await get("v1/reviews?limit=100");
-  fill(link, "Review", reviews.length ? h("span", { class: "count", "aria-label": `${reviews.length} waiting` }, next ? "99+" : String(reviews.length)) : null);
-}
-
 addEventListener("hashchange", show);
 addEventListener("signed-out", signIn);
 // Keys for those who do this all day. Whoever speaks to the machine may turn them off.
-const off = "keys-off";
-/** Do single keys act? */
-export const keysOn = () => !localStorage.getItem(off) && !document.querySelector("dialog");
 
 function help() {
   dialog("Keys", () => {
-    const tick = h("input", { type: "checkbox", id: "keys-on", checked: !localStorage.getItem(off), onchange: () => { if (tick.checked) localStorage.removeItem(off); else localStorage.setItem(off, "1"); } });
+    const tick = h("input", { type: "checkbox", id: "keys-on", checked: keysAct(), onchange: () => keysAct(tick.checked) });
     const keys = [["/", "search contacts"], ...Object.entries(pages).filter(([, [title]]) => title).map(([name, [title]]) => [`g ${letter(name)}`, title]), ["o", "Review: it is an opt-out"], ["n", "Review: it is not"], ["↓ ↑", "through the contacts found"], ["?", "this list"]];
     return [h("dl", {}, keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])), h("label", { class: "tick", for: "keys-on" }, tick, "Single keys act")];
   });

@@ -126,7 +126,8 @@ export function table(caption, head, rows) {
 export function act(place, work) {
   return async (event) => {
     event?.preventDefault();
-    const button = event?.submitter ?? event?.currentTarget;
+    const pressed = event?.submitter ?? event?.currentTarget;
+    const button = pressed instanceof Element ? pressed : null;
     // Not `disabled`: that would take the focus away.
     if (button?.getAttribute("aria-disabled")) return;
     button?.setAttribute("aria-disabled", "true");

@@ -1,7 +1,7 @@
 // Messages in doubt, one at a time, each decided with one key.
 import { get, isOperator, mayWrite, post } from "./api.js";
 import { act, channelTitle, contactLink, fill, h, said, say, table, time, whoTitle } from "./dom.js";
-import { countReviews, keysOn } from "./app.js";
+import { countReviews, keysOn } from "./menu.js";
 import { waiting as proofsWaiting } from "./lift.js";
 
 const decidedShown = 20;

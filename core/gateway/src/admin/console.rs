@@ -24,6 +24,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         "app.js",
         "api.js",
         "dom.js",
+        "menu.js",
         "chart.js",
         "lua.js",
         "contacts.js",
