@@ -77,7 +77,7 @@ function signIn() {
   h("label", {}, "Name (leave it empty to sign in with a token)", user),
   h("label", {}, "Password or token", token),
   h("button", { class: "main" }, "Sign in"), wrong);
-  fill(main, h("div", { class: "card sign" }, h("h1", {}, "Sign in"), form,
+  fill(main, h("div", { class: "card sign-in" }, h("h1", {}, "Sign in"), form,
     h("p", { class: "soft" }, "A token is made with ", h("code", {}, "dndgate token create --role operator"), ".")));
   user.focus();
 }

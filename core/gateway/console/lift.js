@@ -113,7 +113,7 @@ export function release({ contact, again }) {
 function steps(one, wait) {
   const missing = new Set(one.missing);
   const step = (state, title, ...more) => h("li", { class: state }, h("span", { class: "sign", "aria-hidden": "true" }, { done: "✓", wrong: "✕", waits: "…" }[state] ?? "·"),
-    h("div", {}, title, h("span", { class: "unseen" }, ` (${{ done: "done", wrong: "not as it must be", waits: "still to come" }[state] ?? "not needed"})`), more));
+    h("div", {}, title, h("span", { class: "unseen" }, ` (${{ done: "done", wrong: "not as it must be", waits: "still to come" }[state] ?? "nothing to do now"})`), more));
   const lists = missing.has("lists-present") ? "wrong" : missing.has("lists-unverified") ? "wrong" : "done";
   const validation = missing.has("address-bad") ? "wrong" : missing.has("validation") ? "waits" : "done";
   const readings = one.steps.filter((step) => step.step === "lists").at(-1)?.readings ?? [];
@@ -123,5 +123,5 @@ function steps(one, wait) {
       readings.length ? h("ul", { class: "soft small" }, readings.map((reading) => h("li", {}, said([reading.provider, reading.account, reading.list].filter(Boolean).join(" · ")), `: ${reading.outcome ?? reading.presence ?? ""} `, reading.says ? said(reading.says) : ""))) : null),
     step(missing.has("second-reading") || missing.has("fresh-reading") ? "waits" : lists === "done" ? "done" : "waits", "Read a second time, a little later", wait),
     step(validation, validation === "wrong" ? "No mail arrives at the address" : "The address is valid", validated?.says ? h("div", { class: "soft small" }, said(validated.says), ` (${validated.by})`) : null),
-    step(missing.has("confirmation") ? "waits" : one.confirmation ? "done" : "", one.confirmation ? ["An operator’s word: “", said(one.confirmation.reason), "”"] : missing.has("confirmation") ? "An operator’s word" : "An operator’s word: not needed, the provider validated the address"))];
+    step(missing.has("confirmation") ? "waits" : one.confirmation ? "done" : "", one.confirmation ? ["An operator’s word: “", said(one.confirmation.reason), "”"] : missing.has("confirmation") ? "An operator’s word" : one.validation === "good" ? "An operator’s word: not needed, the provider validated the address" : "An operator’s word, once the address is known to be valid"))];
 }
