@@ -236,7 +236,7 @@ mod tests {
                 "keywords.lua",
                 "return { languages = { any = { opt_out = { 'stop' } } }, scope = { SMS = { 'Call' } } }",
             ),
-            ("unsubscribe.lua", "return { scope = 'channel' }"),
+            ("unsubscribe.lua", &page),
         ]);
         assert_eq!(what(&own, message(&["STOP"])), "opt_out SMS, Call");
         assert_eq!(what(&own, About::Unsubscribe(Channel::Email)), "unsubscribe Email");
