@@ -60,7 +60,7 @@ pub struct At {
     /// The character in the line, counted from 1, where it is known.
     pub column: Option<usize>,
     /// The text of the line, cut to what fits on a screen.
-    pub text: String,
+    pub text: Box<str>,
 }
 
 /// A longer line is shown in part.
@@ -69,7 +69,7 @@ const LINE_CHARS_SHOWN_MAX: usize = 160;
 impl At {
     /// A line of a file.
     pub fn new(file: &str, line: Option<usize>) -> At {
-        At { file: file.to_owned(), line, column: None, text: String::new() }
+        At { file: file.to_owned(), line, column: None, text: Box::default() }
     }
 
     /// A place in a file's text, by its byte.
@@ -109,8 +109,8 @@ impl At {
     }
 }
 
-fn shown(line: &str) -> String {
-    shortened(line.trim_end(), LINE_CHARS_SHOWN_MAX)
+fn shown(line: &str) -> Box<str> {
+    shortened(line.trim_end(), LINE_CHARS_SHOWN_MAX).into()
 }
 
 /// Where in its line Lua stumbled: at the word that it names, or at a quote that is not closed.
