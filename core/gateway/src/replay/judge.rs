@@ -231,6 +231,8 @@ mod tests {
         assert_eq!(what(&shipped, message(&["start"])), "opt_in");
         assert_eq!(what(&shipped, message(&["What time is it?"])), "none");
         assert_eq!(what(&shipped, About::Unsubscribe(Channel::Email)), "unsubscribe all channels");
+        let page = include_str!("../../../../policies/unsubscribe.lua");
+        let page = page.replacen("scope = \"all\"", "scope = \"channel\"", 1);
         let own = policies(&[
             (
                 "keywords.lua",
