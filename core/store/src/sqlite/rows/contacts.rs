@@ -36,7 +36,10 @@ impl ContactRows for SqliteRows<'_> {
             }
         }
         self.in_order()?;
-        let mut values: Vec<Option<&str>> = vec![id, Some(tenant)];
+        let mut values: Vec<Option<&str>> = vec![id];
+        if !addresses.is_empty() {
+            values.push(Some(tenant));
+        }
         let mut sql = String::from(
             "SELECT EXISTS (SELECT 1 FROM contact WHERE id = ?1) OR EXISTS (SELECT 1 FROM merged WHERE id = ?1)",
         );
