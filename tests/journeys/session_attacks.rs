@@ -82,7 +82,8 @@ fn pages_of_other_sites_cannot_act_in_a_session() {
     let world = world("");
     let (cookie, csrf) = session(&sign_in(&world, &graces(PASSWORD)));
     let body = json!({ "phone": "+14155550101" }).to_string();
-    let attempts: [(&str, &str, &[(&str, &str)]); 7] = [
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let attempts: [(&str, &str, Fields<'_>); 7] = [
         ("a form", "application/x-www-form-urlencoded", &[("Origin", "https://evil.example")]),
         ("text", "text/plain", &[("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")]),
         ("a form with a file", "multipart/form-data; boundary=x", &[("Sec-Fetch-Site", "cross-site")]),

@@ -14,11 +14,17 @@ const RECIPIENTS_MAX: usize = 20;
 
 /// The last requests that were kept back, with their recipients as they stood there.
 #[derive(Debug, Default)]
-pub(crate) struct KeptBack(Mutex<VecDeque<(Uuid, Box<[Box<str>]>)>>);
+pub(crate) struct KeptBack(Mutex<VecDeque<Request>>);
+
+#[derive(Debug)]
+struct Request {
+    id: Uuid,
+    recipients: Box<[Box<str>]>,
+}
 
 impl KeptBack {
     /// Remembers one.
-    pub(crate) fn put<'a>(&self, request: Uuid, recipients: impl Iterator<Item = &'a str>) {
+    pub(crate) fn put<'a>(&self, id: Uuid, recipients: impl Iterator<Item = &'a str>) {
         let recipients: Box<[Box<str>]> = recipients.take(RECIPIENTS_MAX).map(Box::from).collect();
         if recipients.is_empty() {
             return;
@@ -27,7 +33,7 @@ impl KeptBack {
         if all.len() >= REQUESTS_MAX {
             all.pop_front();
         }
-        all.push_back((request, recipients));
+        all.push_back(Request { id, recipients });
     }
 
     /// Forgets all: somebody was erased, and may be among them.
@@ -38,7 +44,7 @@ impl KeptBack {
     /// Whom it would have reached. Empty: it is forgotten, or named nobody.
     pub(crate) fn of(&self, request: Uuid) -> Vec<Box<str>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().rev().find(|(id, _)| *id == request).map(|(_, whom)| whom.to_vec()).unwrap_or_default()
+        all.iter().rev().find(|one| one.id == request).map(|one| one.recipients.to_vec()).unwrap_or_default()
     }
 }
 
