@@ -63,7 +63,15 @@ export function release({ contact, again }) {
     const end = h("button", { type: "button", class: "main", disabled: true, onclick: act(wrong, () => run({ end: true })) }, "Release the complaint");
     const check = h("button", { type: "button", onclick: act(wrong, () => run({})) }, "Check again");
 
-    async function run(body) {
+    // One after the other: what was found out by one reading is not to be overtaken by another that began before.
+    let turn = Promise.resolve();
+    function run(body) {
+      const mine = turn.then(() => take(body));
+      turn = mine.catch(() => {});
+      return mine;
+    }
+
+    async function take(body) {
       clearTimeout(timer);
       clearInterval(count);
       list.setAttribute("aria-busy", "true");

@@ -74,7 +74,8 @@ fn put(tx: &mut Tx<'_>, tenant: &str, release: &Release) -> Result<()> {
 }
 
 /// Keeps what steps found out, each in a ledger entry: `steps` holds what each came to, without the address.
-/// False when another complaint restarted the release meanwhile: then the steps are recorded and count for nothing.
+/// False when the release is not `before` any more, because another complaint restarted it or somebody else took steps
+/// meanwhile: then these are recorded and count for nothing.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -82,7 +83,7 @@ pub fn keep(
     tx: &mut Tx<'_>,
     tenant: &str,
     contact: &str,
-    release: &Release,
+    (before, release): (&Release, &Release),
     steps: &[Value],
     origin: &Origin,
 ) -> Result<bool> {
@@ -90,7 +91,7 @@ pub fn keep(
         note(tx, tenant, Some(contact), &release.address, "release", step.clone(), origin)?;
     }
     let known = get(tx, tenant, &release.address)?;
-    if known.is_none_or(|known| known.began != release.began) {
+    if known.is_none_or(|known| known != *before) {
         return Ok(false);
     }
     put(tx, tenant, release)?;

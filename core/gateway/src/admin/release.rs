@@ -126,7 +126,8 @@ impl Steps<'_> {
         let rules = config.release.rules();
         let origin = Origin::api(self.actor, clock::now());
         let (of, by, begun) = (tenant.clone(), origin.clone(), address.clone());
-        let mut release = store.write(move |tx| release::begin(tx, &of, &begun, &by)).await?;
+        let before = store.write(move |tx| release::begin(tx, &of, &begun, &by)).await?;
+        let mut release = before.clone();
         let mut steps = Vec::new();
         let (mut reading, mut questions) = self.read(&address).await;
         if reading == Reading::Present && self.wanted.remove {
@@ -151,13 +152,14 @@ impl Steps<'_> {
         let shown = shown(&release, &missing, &steps);
         let retry_at = release.second_reading_at(&rules);
         let contact = self.contact.id.clone();
-        let kept =
-            store.write(move |tx| release::keep(tx, &tenant, &contact, &release, &steps, &origin)).await?;
+        let kept = store
+            .write(move |tx| release::keep(tx, &tenant, &contact, (&before, &release), &steps, &origin))
+            .await?;
         if !kept {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "release-restarted",
-                "another complaint came meanwhile: the release begins anew, send the request again",
+                "another complaint came meanwhile, or somebody else took steps: send the request again",
             ));
         }
         Ok(Taken { address: address.key, missing, shown, retry_at })
