@@ -185,7 +185,7 @@ await withBrowser(async (browser) => {
   check(bytes > 0 && bytes < bytesMax, `${bytes} bytes were loaded`);
 
   // What others wrote is text, whatever it looks like.
-  await page.goto(`${admin}/#/contacts`);
+  await go(page, "contacts", "Contacts");
   const trick = "<img src=x onerror=alert(1)>\u202egnp";
   const made = await fetch(`${admin}/contacts/`, { method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
     body: JSON.stringify({ firstName: trick, lastName: "\"onfocus='alert(1)'autofocus=", email: "trick@example.org", dnd: true }) });
